@@ -1,0 +1,21 @@
+# How every target of ours is compiled. Nothing here reaches the targets of a host project.
+
+# fluxgate_target(NAME): C++20, warnings as errors, hidden symbols, the chosen sanitizers.
+function(fluxgate_target name)
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  if(PROJECT_IS_TOP_LEVEL)
+    target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+  endif()
+  if(FLUXGATE_SANITIZE STREQUAL "address")
+    target_compile_options(${name} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=all
+                                           -fno-omit-frame-pointer)
+    target_link_options(${name} PUBLIC -fsanitize=address,undefined)
+  elseif(FLUXGATE_SANITIZE STREQUAL "thread")
+    # -Wtsan: GCC warns of every std::atomic_thread_fence, which it does not model; the code that
+    # uses fences says so and has a fence-free form for this build.
+    target_compile_options(${name} PRIVATE -fsanitize=thread -fno-omit-frame-pointer)
+    target_link_options(${name} PUBLIC -fsanitize=thread)
+  endif()
+endfunction()
