@@ -28,10 +28,10 @@ using OrderCallback = std::function<void(const OrderResult&)>;
 
 /// Asks for a page of the order log.
 struct OrdersQuery {
-  std::string product_id;   ///< empty: all products
-  RoundNumber round = 0;    ///< 0: all rounds; needs product_id
-  Sequence after = 0;       ///< orders with a higher sequence
-  std::size_t limit = 100;  ///< 1..1000
+  std::string product_id = {};  ///< empty: all products
+  RoundNumber round = 0;        ///< 0: all rounds; needs product_id
+  Sequence after = 0;           ///< orders with a higher sequence
+  std::size_t limit = 100;      ///< 1..1000
 };
 
 struct OrdersPage {

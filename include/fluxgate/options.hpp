@@ -45,8 +45,8 @@ struct EngineOptions {
 
   /// 1: a thread of the engine commits. 0: none does; the host calls Engine::step().
   unsigned commit_threads = 1;
-  /// RocksDB's background threads (flush and compaction), 1..16. They belong to the process: several
-  /// engines share them.
+  /// RocksDB's background threads (flush and compaction), 1..16. They belong to the process:
+  /// several engines share them.
   unsigned storage_threads = 1;
   /// Orders that may await their commit, 1..1'000'000; one more is `overloaded`. Each costs its
   /// caller's OrderOperation; together they bound how long an order can wait.
@@ -54,13 +54,13 @@ struct EngineOptions {
 
   // ---- Edges ------------------------------------------------------------------------------
 
-  const Clock* clock = nullptr;       ///< null: system_clock(); must outlive the engine
-  Entropy* entropy = nullptr;         ///< null: system_entropy()
-  LogStorage* storage = nullptr;      ///< null: by `durability`; else used instead, outlives engine
-  LogSink log;                        ///< empty: silent
+  const Clock* clock = nullptr;   ///< null: system_clock(); must outlive the engine
+  Entropy* entropy = nullptr;     ///< null: system_entropy()
+  LogStorage* storage = nullptr;  ///< null: by `durability`; else used instead, outlives engine
+  LogSink log = {};               ///< empty: silent
   /// Called once, from the committing thread, when storage has failed and every waiting order
   /// has been answered. Must not call the engine.
-  std::function<void(std::string_view why)> on_storage_failure;
+  std::function<void(std::string_view why)> on_storage_failure = {};
 };
 
 /// How to run a Server (fluxgate::server).
@@ -74,9 +74,9 @@ struct ServerOptions {
   /// Where a 302 points; `productId` is appended as a query parameter.
   std::string waiting_room_url = "/waiting-room";
   /// Bearer token of the admin routes; empty: only direct loopback callers may use them.
-  std::string admin_token;
+  std::string admin_token = {};
   /// Address or network (CIDR) whose X-Forwarded-For is believed; empty: nobody's.
-  std::string trusted_proxy;
+  std::string trusted_proxy = {};
   /// Open connections, whole server, 1..1'000'000. One more is answered 503 and closed.
   std::size_t max_connections = 16'384;
   /// Open connections of one peer address; 0: no limit. One more is answered 429 and closed.
@@ -100,7 +100,7 @@ struct ServerOptions {
   /// How long stop() waits for answers in flight.
   std::chrono::seconds drain_timeout{10};
 
-  LogSink log;  ///< empty: silent
+  LogSink log = {};  ///< empty: silent
 };
 
 }  // namespace fluxgate

@@ -27,8 +27,7 @@ class Server {
   ///
   /// Errors: invalid_argument (a host, proxy or number that cannot be), in_use (the port is
   ///         taken), permission, unavailable (no sockets or threads to be had).
-  [[nodiscard]] static Result<std::unique_ptr<Server>> start(Engine& engine,
-                                                             ServerOptions options);
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(Engine& engine, ServerOptions options);
 
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

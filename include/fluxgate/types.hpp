@@ -52,11 +52,11 @@ class OrderId {
 
 /// One person's wish to buy. The views must stay valid as each call that takes it says.
 struct OrderRequest {
-  std::string_view product_id;
-  std::string_view user_id;
-  std::string_view key;    ///< idempotency key; belongs to the user
-  Units quantity = 1;      ///< 1..units_max
-  std::string_view pass;   ///< admission pass; empty: none
+  std::string_view product_id = {};
+  std::string_view user_id = {};
+  std::string_view key = {};   ///< idempotency key; belongs to the user
+  Units quantity = 1;          ///< 1..units_max
+  std::string_view pass = {};  ///< admission pass; empty: none
 };
 
 /// The answer to an order. Numbers are fixed: they may be stored or sent.
@@ -83,18 +83,18 @@ enum class OrderStatus : std::uint8_t {
 /// What became of an order.
 struct OrderResult {
   OrderStatus status = OrderStatus::invalid_argument;
-  bool replayed = false;   ///< The answer of an earlier or simultaneous copy of this order.
-  Sequence sequence = 0;   ///< Accepted orders only.
-  OrderId order_id;        ///< Accepted orders only.
+  bool replayed = false;  ///< The answer of an earlier or simultaneous copy of this order.
+  Sequence sequence = 0;  ///< Accepted orders only.
+  OrderId order_id;       ///< Accepted orders only.
 };
 
 /// Creates a product or opens its next round.
 struct InitRequest {
-  std::string_view product_id;
-  Units quantity = 0;           ///< 0..units_max; the stock of the new round
-  Units max_per_order = 0;      ///< 0: no limit
-  Units max_per_user = 0;       ///< units per user in this round; 0: no limit
-  RoundNumber round = 0;        ///< 0: the next one; N: only if N-1 is the present one
+  std::string_view product_id = {};
+  Units quantity = 0;       ///< 0..units_max; the stock of the new round
+  Units max_per_order = 0;  ///< 0: no limit
+  Units max_per_user = 0;   ///< units per user in this round; 0: no limit
+  RoundNumber round = 0;    ///< 0: the next one; N: only if N-1 is the present one
 };
 
 enum class InitStatus : std::uint8_t {
@@ -105,6 +105,7 @@ enum class InitStatus : std::uint8_t {
   storage_full = 4,         ///< Nothing happened: no space.
   storage_unavailable = 5,  ///< Unknown until a restart.
   invalid_argument = 6,     ///< A value is out of range. Nothing happened.
+  overloaded = 7,           ///< Nothing happened: too many operations in flight. Retry later.
 };
 
 struct InitResult {

@@ -1,0 +1,336 @@
+#include "engine/committer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+
+namespace fluxgate::engine {
+
+using idempotency::IdempotencyIndex;
+
+Committer::Committer(Parts parts, Totals totals)
+    : parts_(std::move(parts)),
+      orders_total_(totals.orders),
+      units_total_(totals.units),
+      blocks_total_(parts_.log.tail().block),
+      orders_at_checkpoint_(totals.orders_at_checkpoint),
+      rounds_since_checkpoint_(std::move(totals.rounds_since_checkpoint)) {
+  batch_.reserve(orderlog::block_orders_max);
+}
+
+void Committer::push(Operation& operation) noexcept {
+  // Only the push that ends an empty list can find the driver asleep: one wake-up a batch.
+  if (pushed_.push(operation)) wake();
+}
+
+void Committer::wake() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    signalled_ = true;
+  }
+  woken_.notify_one();
+}
+
+void Committer::wait() {
+  const auto due = next_step();
+  std::unique_lock lock(mutex_);
+  const auto signalled = [this] { return signalled_; };
+  if (due) {
+    woken_.wait_for(lock, *due - parts_.clock.monotonic(), signalled);
+  } else {
+    woken_.wait(lock, signalled);
+  }
+  signalled_ = false;
+}
+
+bool Committer::step() {
+  const bool gathered = gather();
+  if (gathered) {
+    write();
+    settle();
+  }
+  return tend() || gathered;
+}
+
+bool Committer::gather() {
+  if (Operation* first = pushed_.take_all(); first != nullptr) {
+    if (backlog_ == nullptr) {
+      backlog_ = first;
+    } else {
+      backlog_last_->next_ = first;
+    }
+    while (first->next_ != nullptr) first = first->next_;
+    backlog_last_ = first;
+  }
+  if (failure_) return backlog_ != nullptr;
+  if (backlog_ != nullptr) gather_checkpoint();
+  while (backlog_ != nullptr && !parts_.log.block().full()) {
+    Operation& operation = *backlog_;
+    if (operation.kind() == Operation::Kind::init) {
+      auto& init = static_cast<InitOperation&>(operation);
+      // The second of two rounds of one product needs the first one settled: it waits a batch.
+      if (!inits_in_batch_.insert(init.request.product_id).second) break;
+      gather_init(init);
+    } else {
+      gather_order(static_cast<OrderOperation&>(operation));
+    }
+    backlog_ = std::exchange(operation.next_, nullptr);
+    batch_.push_back(&operation);
+  }
+  return !batch_.empty();
+}
+
+void Committer::gather_order(OrderOperation& order) {
+  parts_.log.block().add(orderlog::OrderEntry{.product = order.round_->product,
+                                              .round = order.round_->number,
+                                              .quantity = order.request.quantity,
+                                              .user_id = order.request.user_id,
+                                              .key = order.request.key});
+}
+
+inventory::Product* Committer::find_product(std::string_view id) const {
+  return parts_.inventory.find(id, parts_.inventory.hash(id));
+}
+
+void Committer::gather_init(InitOperation& init) {
+  const InitRequest& request = init.request;
+  const inventory::Product* product = find_product(request.product_id);
+  const inventory::Round* present = product != nullptr ? product->round() : nullptr;
+  const RoundNumber number = present != nullptr ? present->number : 0;
+
+  init.opening_ = 0;
+  init.result = {InitStatus::ok, number, present != nullptr ? present->quantity : 0};
+  if (request.round == number && number != 0 && request.quantity == present->quantity) return;
+  if (request.round != 0 && request.round != number + 1) {
+    init.result.status = InitStatus::round_mismatch;
+    return;
+  }
+  std::uint64_t index = 0;
+  if (product != nullptr) {
+    index = product->number;
+  } else {
+    index = parts_.inventory.size() + products_in_batch_;
+    if (index >= products_max) {
+      init.result.status = InitStatus::too_many_products;
+      return;
+    }
+    ++products_in_batch_;
+    parts_.log.block().add(orderlog::ProductRecord{index, request.product_id});
+  }
+  init.opening_ = number + 1;
+  init.result = {InitStatus::ok, init.opening_, request.quantity};
+  parts_.log.block().add(orderlog::RoundRecord{.product = index,
+                                               .round = init.opening_,
+                                               .quantity = request.quantity,
+                                               .max_per_order = request.max_per_order,
+                                               .max_per_user = request.max_per_user});
+}
+
+void Committer::gather_checkpoint() {
+  const Sequence orders = orders_total_.load(std::memory_order_relaxed);
+  if (orders - orders_at_checkpoint_ < orderlog::checkpoint_interval_orders) return;
+  auto& rounds = rounds_since_checkpoint_;
+  std::sort(rounds.begin(), rounds.end());
+  rounds.erase(std::unique(rounds.begin(), rounds.end()), rounds.end());
+  orderlog::CheckpointRecord checkpoint{orders, units_total_.load(std::memory_order_relaxed), {}};
+  for (const inventory::Round* round : rounds) {
+    checkpoint.rounds.push_back(
+        {round->product, round->number, round->orders(), round->accepted()});
+  }
+  // By product and round, not by address: the same orders make the same bytes.
+  std::sort(checkpoint.rounds.begin(), checkpoint.rounds.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.product, a.round) < std::pair(b.product, b.round);
+  });
+  parts_.log.block().add(checkpoint);
+  rounds.clear();
+  orders_at_checkpoint_ = orders;
+}
+
+void Committer::write() {
+  written_.reset();
+  if (failure_ || parts_.log.block().empty()) return;
+  auto written = parts_.log.write();
+  if (written) {
+    written_ = *written;
+    publish_stats();
+    return;
+  }
+  failure_ = written.error();
+  parts_.gate.shut(EngineState::failed);
+}
+
+void Committer::settle() {
+  if (failure_) {
+    fail_pending();
+    return;
+  }
+  Sequence sequence = written_ ? written_->first : 0;
+  Units units = 0;
+  for (Operation* operation : batch_) {
+    if (operation->kind() == Operation::Kind::init) {
+      settle_init(static_cast<InitOperation&>(*operation));
+    } else {
+      auto& order = static_cast<OrderOperation&>(*operation);
+      units += order.request.quantity;
+      settle_order(order, sequence++);
+    }
+    hand_back(*operation);
+  }
+  if (written_) {
+    orders_total_.store(written_->end.sequence, std::memory_order_relaxed);
+    units_total_.fetch_add(units, std::memory_order_relaxed);
+    parts_.index.lifetime().note(written_->end.sequence, written_->accepted_at);
+  }
+  const std::size_t settled = batch_.size();
+  batch_.clear();
+  inits_in_batch_.clear();
+  products_in_batch_ = 0;
+  parts_.gate.leave(settled);
+  deliver_batch();
+}
+
+void Committer::settle_order(OrderOperation& order, Sequence sequence) {
+  order.round_->accept(order.request.quantity);
+  auto& rounds = rounds_since_checkpoint_;
+  if (rounds.empty() || rounds.back() != order.round_) rounds.push_back(order.round_);
+  order.result = {OrderStatus::accepted, false, sequence, parts_.order_ids.encode(sequence)};
+  answer_waiters(parts_.index.settle(order, sequence), order);
+}
+
+void Committer::answer_waiters(OrderOperation* waiter, const OrderOperation& owner) {
+  while (waiter != nullptr) {
+    OrderOperation& present = *waiter;
+    waiter = IdempotencyIndex::next_waiter(present);
+    if (IdempotencyIndex::is_copy(present, owner)) {
+      present.result = owner.result;
+      present.result.replayed = true;
+    } else {
+      present.result = {};
+      present.result.status = OrderStatus::key_reused;
+    }
+    hand_back(present);
+  }
+}
+
+void Committer::settle_init(InitOperation& init) {
+  if (init.opening_ == 0) return;
+  const InitRequest& request = init.request;
+  const inventory::RoundSpec spec{.quantity = request.quantity,
+                                  .max_per_order = request.max_per_order,
+                                  .max_per_user = request.max_per_user,
+                                  .opened_at = {written_->first, written_->end.block}};
+  if (inventory::Product* product = find_product(request.product_id)) {
+    product->open(spec);
+  } else {
+    parts_.inventory.create(request.product_id, spec);
+  }
+}
+
+void Committer::fail_pending() {
+  std::size_t failed = batch_.size();
+  for (Operation* operation : batch_) fail_operation(*operation);
+  batch_.clear();
+  inits_in_batch_.clear();
+  while (backlog_ != nullptr) {
+    Operation& operation = *std::exchange(backlog_, backlog_->next_);
+    fail_operation(operation);
+    ++failed;
+  }
+  parts_.gate.leave(failed);
+  deliver_batch();
+  if (!std::exchange(failure_told_, true) && parts_.on_failure) {
+    parts_.on_failure(failure_->message);
+  }
+}
+
+void Committer::fail_operation(Operation& operation) {
+  if (operation.kind() == Operation::Kind::init) {
+    static_cast<InitOperation&>(operation).result = {InitStatus::storage_unavailable, 0, 0};
+  } else {
+    auto& order = static_cast<OrderOperation&>(operation);
+    order.result = {};
+    order.result.status = OrderStatus::storage_unavailable;
+    OrderOperation* waiter = parts_.index.forget_outcome(order);
+    while (waiter != nullptr) {
+      OrderOperation& present = *waiter;
+      waiter = IdempotencyIndex::next_waiter(present);
+      present.result = order.result;
+      present.result.replayed = IdempotencyIndex::is_copy(present, order);
+      hand_back(present);
+    }
+  }
+  hand_back(operation);
+}
+
+void Committer::hand_back(Operation& operation) noexcept {
+  CompletionSink& sink = *operation.sink_;
+  operation.next_ = nullptr;
+  if (sink.batch_first_ == nullptr) {
+    sink.batch_first_ = &operation;
+    sink.next_in_batch_ = std::exchange(sinks_, &sink);
+  } else {
+    sink.batch_last_->next_ = &operation;
+  }
+  sink.batch_last_ = &operation;
+}
+
+void Committer::deliver_batch() noexcept {
+  while (sinks_ != nullptr) {
+    // Read everything first: the sink may be gone once its last operation is delivered.
+    CompletionSink& sink = *sinks_;
+    sinks_ = std::exchange(sink.next_in_batch_, nullptr);
+    sink.batch_last_ = nullptr;
+    sink.deliver(std::exchange(sink.batch_first_, nullptr));
+  }
+}
+
+bool Committer::tend() {
+  bool any = parts_.index.lifetime().expire(parts_.clock.utc());
+  if (failure_) return any;
+  if (auto tended = parts_.log.tend(); !tended) {
+    failure_ = tended.error();
+    parts_.gate.shut(EngineState::failed);
+    gather();
+    fail_pending();
+    any = true;
+  }
+  return any;
+}
+
+std::optional<std::chrono::nanoseconds> Committer::next_step() const {
+  std::optional<std::chrono::nanoseconds> due;
+  if (!failure_) due = parts_.log.next_due();
+  if (const auto expiry = parts_.index.lifetime().next_expiry()) {
+    const auto at = parts_.clock.monotonic() + (*expiry - parts_.clock.utc());
+    if (!due || at < *due) due = at;
+  }
+  return due;
+}
+
+Result<void> Committer::close() {
+  if (!failure_) {
+    if (auto closed = parts_.log.close(); !closed) failure_ = closed.error();
+  }
+  if (failure_) return *failure_;
+  return {};
+}
+
+void Committer::publish_stats() noexcept {
+  const orderlog::LogWriterStats& stats = parts_.log.stats();
+  blocks_total_.store(parts_.log.tail().block, std::memory_order_relaxed);
+  commits_.store(stats.blocks, std::memory_order_relaxed);
+  commit_ns_total_.store(stats.write_ns_total, std::memory_order_relaxed);
+  commit_ns_max_.store(stats.write_ns_max, std::memory_order_relaxed);
+}
+
+void Committer::add_stats(EngineStats& stats) const noexcept {
+  stats.orders_total = orders_total_.load(std::memory_order_relaxed);
+  stats.units_total = units_total_.load(std::memory_order_relaxed);
+  stats.blocks_total = blocks_total_.load(std::memory_order_relaxed);
+  stats.commits = commits_.load(std::memory_order_relaxed);
+  stats.commit_ns_total = commit_ns_total_.load(std::memory_order_relaxed);
+  stats.commit_ns_max = commit_ns_max_.load(std::memory_order_relaxed);
+}
+
+}  // namespace fluxgate::engine

@@ -1,0 +1,185 @@
+#include "engine/core.hpp"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "engine/recovery.hpp"
+#include "orderlog/memory_storage.hpp"
+#include "orderlog/rocksdb_storage.hpp"
+
+namespace fluxgate::engine {
+namespace {
+
+constexpr std::uint64_t rate_max = 1'000'000'000;
+
+std::optional<Error> defect_of(const EngineOptions& options) {
+  const auto invalid = [](const char* what) { return Error{ErrorCode::invalid_argument, what}; };
+  if (options.commit_threads > 1) return invalid("commit_threads must be 0 or 1");
+  if (options.storage_threads < 1 || options.storage_threads > 16) {
+    return invalid("storage_threads must be 1 to 16");
+  }
+  if (options.rate_limit > rate_max || options.rate_burst > rate_max) {
+    return invalid("rate_limit and rate_burst must be at most 1000000000");
+  }
+  if (options.idempotency_ttl.count() < 0) return invalid("idempotency_ttl must not be negative");
+  if (options.pending_orders_max < 1 || options.pending_orders_max > 1'000'000) {
+    return invalid("pending_orders_max must be 1 to 1000000");
+  }
+  return std::nullopt;
+}
+
+base::HashKey random_key(Entropy& entropy) {
+  std::array<std::byte, 16> bytes;
+  entropy.fill(bytes);
+  base::HashKey key;
+  std::memcpy(&key.k0, bytes.data(), 8);
+  std::memcpy(&key.k1, bytes.data() + 8, 8);
+  return key;
+}
+
+}  // namespace
+
+Result<Core::Storage> Core::open_storage(const EngineOptions& options) {
+  Storage storage;
+  if (options.storage != nullptr) {
+    storage.used = options.storage;
+    return storage;
+  }
+  if (options.durability == Durability::memory) {
+    storage.owned = std::make_unique<orderlog::MemoryStorage>();
+  } else {
+    auto opened = orderlog::RocksdbStorage::open(
+        options.data_dir, {.storage_threads = options.storage_threads, .log = options.log});
+    if (!opened) return opened.error();
+    storage.owned = std::move(*opened);
+  }
+  storage.used = storage.owned.get();
+  return storage;
+}
+
+Result<std::unique_ptr<Core>> Core::open(EngineOptions options) {
+  if (auto defect = defect_of(options)) return *defect;
+  if (options.clock == nullptr) options.clock = &system_clock();
+  if (options.entropy == nullptr) options.entropy = &system_entropy();
+
+  auto storage = open_storage(options);
+  if (!storage) return storage.error();
+  const base::HashKey secret = random_key(*options.entropy);
+  auto recovered = recover(*storage->used, {.clock = *options.clock,
+                                            .secret = secret,
+                                            .idempotency_ttl = options.idempotency_ttl,
+                                            .log = options.log});
+  if (!recovered) return recovered.error();
+  if (auto started = storage->used->start_writing(recovered->tail); !started) {
+    return started.error();
+  }
+  std::string new_key;
+  if (!recovered->order_ids) {
+    std::array<std::byte, OrderIdCodec::key_bytes> bytes;
+    options.entropy->fill(bytes);
+    new_key.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    recovered->order_ids = OrderIdCodec::from_key(new_key);
+  }
+  std::unique_ptr<Core> core(new Core(std::move(options), std::move(*storage), *recovered));
+  if (!new_key.empty()) {
+    // The first block of a log: nothing may be sold before its ids have their key.
+    core->log_.block().add(orderlog::SettingRecord{OrderIdCodec::setting_name, new_key});
+    if (auto written = core->log_.write(); !written) return written.error();
+  }
+  if (core->steps_itself()) core->commit_thread_.emplace(*core);
+  return core;
+}
+
+Core::Core(EngineOptions options, Storage storage, Recovered& recovered)
+    : options_(std::move(options)),
+      owned_storage_(std::move(storage.owned)),
+      storage_(*storage.used),
+      order_ids_(*recovered.order_ids),
+      inventory_(std::move(recovered.inventory)),
+      index_(std::move(recovered.index)),
+      gate_(options_.pending_orders_max),
+      // A restart must not grant a second burst, so only an engine that never sold begins full.
+      limiter_(options_.rate_limit,
+               options_.rate_burst != 0 ? options_.rate_burst : options_.rate_limit,
+               options_.clock->monotonic(), recovered.totals.orders == 0),
+      log_(storage_, *options_.clock, options_.durability, recovered.tail,
+           recovered.last_accepted_at, recovered.mark),
+      committer_({.inventory = *inventory_,
+                  .index = *index_,
+                  .log = log_,
+                  .gate = gate_,
+                  .order_ids = order_ids_,
+                  .clock = *options_.clock,
+                  .on_failure = options_.on_storage_failure},
+                 std::move(recovered.totals)),
+      purchase_({.inventory = *inventory_,
+                 .index = *index_,
+                 .limiter = limiter_,
+                 .committer = committer_,
+                 .gate = gate_,
+                 .order_ids = order_ids_,
+                 .clock = *options_.clock}) {}
+
+Core::~Core() {
+  static_cast<void>(close());
+}
+
+Submission Core::submit(InitOperation& init) {
+  const InitRequest& request = init.request;
+  init.result = {};
+  if (!is_valid_id(request.product_id) || request.quantity > units_max ||
+      request.max_per_order > units_max || request.max_per_user > units_max ||
+      request.round > units_max) {
+    init.result.status = InitStatus::invalid_argument;
+    return Submission::completed;
+  }
+  switch (gate_.try_enter()) {
+    case Gate::Entry::entered:
+      break;
+    case Gate::Entry::crowded:
+      init.result.status = InitStatus::overloaded;
+      return Submission::completed;
+    case Gate::Entry::shut:
+      init.result.status = init_refusal_when_shut(gate_.state());
+      return Submission::completed;
+  }
+  committer_.push(init);
+  return Submission::pending;
+}
+
+bool Core::step() {
+  const std::lock_guard lock(step_mutex_);
+  return committer_.step();
+}
+
+std::optional<std::chrono::nanoseconds> Core::next_step() {
+  const std::lock_guard lock(step_mutex_);
+  return committer_.next_step();
+}
+
+Result<void> Core::close() {
+  gate_.shut(EngineState::draining);
+  commit_thread_.reset();
+  const std::lock_guard lock(step_mutex_);
+  if (closed_) return *closed_;
+  // What entered before the gate was shut is pushed within moments, if it is not yet.
+  while (gate_.pending() != 0) {
+    if (!committer_.step()) std::this_thread::yield();
+  }
+  closed_ = committer_.close();
+  return *closed_;
+}
+
+EngineStats Core::stats() const {
+  EngineStats stats;
+  stats.state = gate_.state();
+  stats.products = inventory_->size();
+  stats.keys = index_->size();
+  stats.key_bytes = index_->bytes();
+  stats.pending_orders = gate_.pending();
+  committer_.add_stats(stats);
+  return stats;
+}
+
+}  // namespace fluxgate::engine

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "admission/rate_limiter.hpp"
+#include "engine/commit_thread.hpp"
+#include "engine/committer.hpp"
+#include "engine/gate.hpp"
+#include "engine/order_id.hpp"
+#include "engine/purchase.hpp"
+#include "fluxgate/log_storage.hpp"
+#include "fluxgate/operation.hpp"
+#include "fluxgate/options.hpp"
+#include "fluxgate/result.hpp"
+#include "fluxgate/stats.hpp"
+#include "idempotency/idempotency_index.hpp"
+#include "inventory/inventory.hpp"
+#include "orderlog/log_writer.hpp"
+
+namespace fluxgate::engine {
+
+struct Recovered;
+
+/// All rooms of one engine, built in the order they need each other and closed in reverse.
+///
+/// Threads:  submit, wait, wake, gate and the const accessors from any thread; step() from any, one
+///           at a time by a mutex; close() once.
+class Core {
+ public:
+  /// Opens the storage, recovers, and starts the commit thread the options ask for.
+  [[nodiscard]] static Result<std::unique_ptr<Core>> open(EngineOptions options);
+  ~Core();
+
+  [[nodiscard]] Submission submit(OrderOperation& order) { return purchase_.submit(order); }
+  [[nodiscard]] Submission submit(InitOperation& init);
+
+  bool step();
+  void wait() { committer_.wait(); }
+  void wake() noexcept { committer_.wake(); }
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> next_step();
+  /// True if a thread of the engine calls step().
+  [[nodiscard]] bool steps_itself() const noexcept { return options_.commit_threads != 0; }
+
+  void drain() noexcept { gate_.shut(EngineState::draining); }
+  [[nodiscard]] Result<void> close();
+
+  [[nodiscard]] EngineStats stats() const;
+  [[nodiscard]] const Gate& gate() const noexcept { return gate_; }
+  [[nodiscard]] const inventory::Inventory& inventory() const noexcept { return *inventory_; }
+  [[nodiscard]] const LogStorage& storage() const noexcept { return storage_; }
+  [[nodiscard]] const OrderIdCodec& order_ids() const noexcept { return order_ids_; }
+
+ private:
+  /// The storage to use, and who owns it.
+  struct Storage {
+    std::unique_ptr<LogStorage> owned;
+    LogStorage* used = nullptr;
+  };
+
+  Core(EngineOptions options, Storage storage, Recovered& recovered);
+
+  [[nodiscard]] static Result<Storage> open_storage(const EngineOptions& options);
+
+  EngineOptions options_;
+  std::unique_ptr<LogStorage> owned_storage_;
+  LogStorage& storage_;
+  OrderIdCodec order_ids_;
+  std::unique_ptr<inventory::Inventory> inventory_;
+  std::unique_ptr<idempotency::IdempotencyIndex> index_;
+  Gate gate_;
+  admission::RateLimiter limiter_;
+  orderlog::LogWriter log_;
+  Committer committer_;
+  Purchase purchase_;
+  std::mutex step_mutex_;
+  std::optional<Result<void>> closed_;
+  std::optional<CommitThread> commit_thread_;
+};
+
+}  // namespace fluxgate::engine

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+#include "base/cache_line.hpp"
+#include "fluxgate/stats.hpp"
+#include "fluxgate/types.hpp"
+
+namespace fluxgate::engine {
+
+/// Lets operations in to the committer, counts them until they are settled, and can be shut.
+///
+/// Threads:  any.
+/// Memory:   sequentially consistent: try_enter() writes the count and then reads the state, shut()
+///           writes the state and its caller then reads the count; so either the entrant sees the
+///           gate shut or the closer sees the entrant (Dekker's pattern, which weaker orders
+///           break).
+class Gate {
+ public:
+  enum class Entry { entered, crowded, shut };
+
+  explicit Gate(std::size_t pending_max) : pending_max_(pending_max) {}
+
+  [[nodiscard]] EngineState state() const noexcept { return state_.load(); }
+  [[nodiscard]] std::size_t pending() const noexcept { return pending_.load(); }
+
+  /// Counts one operation in. crowded: pending_max are in already; shut: state() says why.
+  [[nodiscard]] Entry try_enter() noexcept {
+    const std::size_t before = pending_.fetch_add(1);
+    if (state_.load() != EngineState::running) {
+      leave(1);
+      return Entry::shut;
+    }
+    if (before >= pending_max_) {
+      leave(1);
+      return Entry::crowded;
+    }
+    return Entry::entered;
+  }
+
+  /// Counts out operations that have their answer.
+  void leave(std::size_t operations) noexcept { pending_.fetch_sub(operations); }
+
+  /// Moves on to `state`, never back: running < draining < failed.
+  void shut(EngineState state) noexcept {
+    EngineState present = state_.load();
+    while (present < state && !state_.compare_exchange_weak(present, state)) {
+    }
+  }
+
+ private:
+  const std::size_t pending_max_;
+  // Read by every order, written about once in a life: kept off the line that entrants write.
+  alignas(base::cache_line_bytes) std::atomic<EngineState> state_{EngineState::running};
+  alignas(base::cache_line_bytes) std::atomic<std::size_t> pending_{0};
+};
+
+/// What an order is told when the gate is shut.
+[[nodiscard]] inline OrderStatus refusal_when_shut(EngineState state) noexcept {
+  switch (state) {
+    case EngineState::failed:
+      return OrderStatus::storage_unavailable;
+    case EngineState::full:
+      return OrderStatus::storage_full;
+    default:
+      return OrderStatus::draining;
+  }
+}
+
+/// The same for an /init.
+[[nodiscard]] inline InitStatus init_refusal_when_shut(EngineState state) noexcept {
+  switch (state) {
+    case EngineState::failed:
+      return InitStatus::storage_unavailable;
+    case EngineState::full:
+      return InitStatus::storage_full;
+    default:
+      return InitStatus::draining;
+  }
+}
+
+}  // namespace fluxgate::engine

@@ -1,0 +1,121 @@
+// The words and rules of the public types: fluxgate/types.hpp and fluxgate/error.hpp.
+
+#include <cstdint>
+#include <cstring>
+
+#include "fluxgate/error.hpp"
+#include "fluxgate/types.hpp"
+
+namespace fluxgate {
+namespace {
+
+// True if the next 8 bytes are plain ASCII between 0x20 and 0x7E, so that most ids need no
+// decoding.
+bool is_plain(const char* bytes) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, 8);
+  const std::uint64_t below_space = word - ones * 0x20U;  // borrows only if some byte is below
+  const std::uint64_t deletes = (word ^ ones * 0x7FU) - ones;
+  return ((word | below_space | deletes) & (ones * 0x80U)) == 0;
+}
+
+// Length of the UTF-8 character that starts at `text`, 0 if it is none that an id may have.
+// The ranges are table 3-7 of the Unicode standard: no over-long forms, no surrogates.
+std::size_t character_bytes(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned first = byte(0);
+  if (first < 0x80U) return first >= 0x20U && first != 0x7FU ? 1 : 0;
+  if (first < 0xC2U || first > 0xF4U || !follows(1)) return 0;
+  if (first < 0xE0U) return first == 0xC2U && byte(1) < 0xA0U ? 0 : 2;  // U+0080..U+009F
+  if (first < 0xF0U) {
+    if (first == 0xE0U && byte(1) < 0xA0U) return 0;
+    if (first == 0xEDU && byte(1) > 0x9FU) return 0;
+    return follows(2) ? 3 : 0;
+  }
+  if (first == 0xF0U && byte(1) < 0x90U) return 0;
+  if (first == 0xF4U && byte(1) > 0x8FU) return 0;
+  return follows(2) && follows(3) ? 4 : 0;
+}
+
+}  // namespace
+
+bool is_valid_id(std::string_view id) noexcept {
+  if (id.empty() || id.size() > id_bytes_max) return false;
+  while (!id.empty()) {
+    std::size_t bytes = 8;
+    if (id.size() < bytes || !is_plain(id.data())) bytes = character_bytes(id);
+    if (bytes == 0) return false;
+    id.remove_prefix(bytes);
+  }
+  return true;
+}
+
+bool is_valid_key(std::string_view key) noexcept {
+  if (key.empty() || key.size() > key_bytes_max) return false;
+  for (const char c : key) {
+    if (c < 0x21 || c > 0x7E) return false;
+  }
+  return true;
+}
+
+const char* to_string(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::invalid_argument:
+      return "invalid_argument";
+    case ErrorCode::in_use:
+      return "in_use";
+    case ErrorCode::permission:
+      return "permission";
+    case ErrorCode::newer_format:
+      return "newer_format";
+    case ErrorCode::damaged:
+      return "damaged";
+    case ErrorCode::unavailable:
+      return "unavailable";
+    case ErrorCode::not_found:
+      return "not_found";
+    case ErrorCode::internal:
+      return "internal";
+  }
+  return "internal";
+}
+
+const char* to_string(OrderStatus status) noexcept {
+  switch (status) {
+    case OrderStatus::accepted:
+      return "accepted";
+    case OrderStatus::waiting:
+      return "waiting";
+    case OrderStatus::sold_out:
+      return "sold_out";
+    case OrderStatus::key_reused:
+      return "key_reused";
+    case OrderStatus::over_limit:
+      return "over_limit";
+    case OrderStatus::unknown_product:
+      return "unknown_product";
+    case OrderStatus::invalid_pass:
+      return "invalid_pass";
+    case OrderStatus::expired_pass:
+      return "expired_pass";
+    case OrderStatus::used_pass:
+      return "used_pass";
+    case OrderStatus::overloaded:
+      return "overloaded";
+    case OrderStatus::draining:
+      return "draining";
+    case OrderStatus::storage_full:
+      return "storage_full";
+    case OrderStatus::storage_unavailable:
+      return "storage_unavailable";
+    case OrderStatus::invalid_argument:
+      return "invalid_argument";
+  }
+  return "invalid_argument";
+}
+
+}  // namespace fluxgate

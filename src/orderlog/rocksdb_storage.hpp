@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "fluxgate/log_storage.hpp"
+#include "fluxgate/options.hpp"
+#include "fluxgate/result.hpp"
+
+namespace fluxgate::orderlog {
+
+struct RocksdbOptions {
+  unsigned storage_threads = 1;  ///< background threads for flush and compaction, 1..16
+  LogSink log;                   ///< takes RocksDB's warnings and errors; may be empty
+  /// Bytes of blocks after which RocksDB moves them from its write-ahead log to a table. Changed by
+  /// tests only.
+  std::size_t write_buffer_bytes = std::size_t{64} << 20;
+};
+
+/// Keeps the log in a directory:
+///
+///     lock             held (flock) by the server that may write
+///     high-water-mark  see docs/LOG_FORMAT.md
+///     orders/          the blocks, in RocksDB
+///
+/// Reads until start_writing(); not one byte under orders/ changes before. A failed append or
+/// background write of RocksDB is final: appends return the same error without touching it again.
+///
+/// Threads:  as LogStorage, plus RocksDB's own: RocksdbOptions::storage_threads of the process for
+///           flush and compaction, and one timer of RocksDB's that sleeps.
+/// Lifetime: cursors must not outlive it.
+class RocksdbStorage final : public LogStorage {
+ public:
+  /// Makes what is missing, takes the lock, reads the mark and opens the blocks for reading.
+  ///
+  /// Errors: invalid_argument (no such path can be), in_use, permission, damaged (the mark is
+  ///         unreadable, or mark and blocks do not belong together), newer_format, unavailable.
+  [[nodiscard]] static Result<std::unique_ptr<RocksdbStorage>> open(const std::string& directory,
+                                                                    RocksdbOptions options);
+
+  /// Reads the log of a directory that a server may be writing. Takes no lock, changes nothing;
+  /// only mark() and scan() may be called. Blocks may be missing from such a scan (see beside.hpp).
+  ///
+  /// Errors: not_found (no log there), permission, damaged, newer_format, unavailable.
+  [[nodiscard]] static Result<std::unique_ptr<RocksdbStorage>> open_beside(
+      const std::string& directory);
+
+  RocksdbStorage(const RocksdbStorage&) = delete;
+  RocksdbStorage& operator=(const RocksdbStorage&) = delete;
+  ~RocksdbStorage() override;
+
+  [[nodiscard]] Result<LogPosition> mark() override;
+  [[nodiscard]] Result<void> start_writing(const LogPosition& tail) override;
+  [[nodiscard]] Result<void> append(const BlockKey& key, std::string_view block,
+                                    bool sync) override;
+  [[nodiscard]] Result<void> set_mark(const LogPosition& position) override;
+  [[nodiscard]] Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override;
+
+ private:
+  class Impl;
+  explicit RocksdbStorage(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fluxgate::orderlog

@@ -1,0 +1,234 @@
+// Races of the order decision. Workers count in atomics; the main thread asserts.
+
+#include <array>
+#include <atomic>
+#include <barrier>
+#include <catch2/catch.hpp>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/fixture.hpp"
+
+using namespace fluxgate;
+using namespace fluxgate::test;
+
+namespace {
+
+void in_threads(int count, const std::function<void(int)>& work) {
+  std::barrier start(count);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < count; ++t) {
+    threads.emplace_back([&, t] {
+      start.arrive_and_wait();
+      work(t);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+std::string name(const char* prefix, int number) {
+  return prefix + std::to_string(number);
+}
+
+}  // namespace
+
+TEST_CASE("Race: copies of one key with one unit left → one order, everybody gets it",
+          "[engine][race]") {
+  constexpr int copies = 8;
+  constexpr int rounds = 100;
+  Life life(1);
+  Engine& engine = life.open();
+  for (int round = 0; round < rounds; ++round) {
+    REQUIRE(engine.init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+    std::array<OrderResult, copies> results;
+    in_threads(copies, [&](int t) {
+      results[static_cast<std::size_t>(t)] = buy(engine, "ann", name("k", round));
+    });
+    int originals = 0;
+    for (const OrderResult& result : results) {
+      REQUIRE(result.status == OrderStatus::accepted);
+      REQUIRE(result.order_id == results[0].order_id);
+      originals += result.replayed ? 0 : 1;
+    }
+    REQUIRE(originals == 1);
+  }
+  CHECK(engine.stats().orders_total == rounds);
+}
+
+TEST_CASE("Race: copies against strangers for the last unit → copies agree, one unit sold",
+          "[engine][race]") {
+  constexpr int rounds = 100;
+  Life life(1);
+  Engine& engine = life.open();
+  for (int round = 0; round < rounds; ++round) {
+    REQUIRE(engine.init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+    std::array<OrderResult, 6> results;
+    in_threads(6, [&](int t) {
+      // Three copies of ann's order, three orders of others.
+      const std::string user = t < 3 ? "ann" : name("u", t);
+      results[static_cast<std::size_t>(t)] = buy(engine, user, name("k", round));
+    });
+    std::set<Sequence> orders;
+    for (const OrderResult& result : results) {
+      if (result.status == OrderStatus::accepted) {
+        orders.insert(result.sequence);
+      } else {
+        REQUIRE(result.status == OrderStatus::sold_out);
+      }
+    }
+    REQUIRE(orders.size() == 1);
+    const bool ann_won = results[0].status == OrderStatus::accepted;
+    for (int copy = 1; copy < 3; ++copy) {
+      REQUIRE((results[static_cast<std::size_t>(copy)].status == OrderStatus::accepted) == ann_won);
+    }
+  }
+}
+
+TEST_CASE("Race: different orders under one key → one accepted, its copies replay, others reused",
+          "[engine][race]") {
+  constexpr int rounds = 100;
+  Life life(1);
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 10'000}).status == InitStatus::ok);
+  for (int round = 0; round < rounds; ++round) {
+    std::array<OrderResult, 6> results;
+    in_threads(6, [&](int t) {
+      results[static_cast<std::size_t>(t)] =
+          buy(engine, "ann", name("k", round), static_cast<Units>(1 + t % 3));
+    });
+    std::array<int, 3> accepted{};
+    for (std::size_t t = 0; t < 6; ++t) {
+      if (results[t].status == OrderStatus::accepted) {
+        ++accepted[t % 3];
+      } else {
+        REQUIRE(results[t].status == OrderStatus::key_reused);
+      }
+    }
+    REQUIRE(accepted[0] + accepted[1] + accepted[2] == 2);
+    REQUIRE((accepted[0] == 2 || accepted[1] == 2 || accepted[2] == 2));
+  }
+}
+
+TEST_CASE("Race: different orders under one key, refused or not → each is decided by itself",
+          "[engine][race]") {
+  // Quantity 2 can never be had, quantity 1 always: whoever waits behind a refusal must be decided.
+  constexpr int rounds = 200;
+  Life life(1);
+  Engine& engine = life.open();
+  for (int round = 0; round < rounds; ++round) {
+    REQUIRE(engine.init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+    std::array<OrderResult, 4> results;
+    in_threads(4, [&](int t) {
+      results[static_cast<std::size_t>(t)] =
+          buy(engine, "ann", name("k", round), t % 2 == 0 ? 1 : 2);
+    });
+    for (std::size_t t = 0; t < 4; ++t) {
+      if (t % 2 == 0) {
+        REQUIRE(results[t].status == OrderStatus::accepted);
+      } else {
+        REQUIRE((results[t].status == OrderStatus::sold_out ||
+                 results[t].status == OrderStatus::key_reused));
+      }
+    }
+  }
+}
+
+TEST_CASE("Race: resets in mid-sale → each round sells at most its stock, books agree",
+          "[engine][race]") {
+  constexpr int resets = 40;
+  constexpr Units stock = 50;
+  Life life(1);
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = stock}).status == InitStatus::ok);
+  std::atomic<bool> over{false};
+  std::atomic<bool> torn{false};
+  std::atomic<int> bought{0};
+  std::atomic<int> refused_resets{0};
+  in_threads(4, [&](int t) {
+    if (t == 0) {
+      for (int reset = 0; reset < resets; ++reset) {
+        if (engine.init({.product_id = "p", .quantity = stock}).status != InitStatus::ok) {
+          refused_resets.fetch_add(1);
+        }
+      }
+      over.store(true);
+    }
+    for (int i = 0; t != 0 && !over.load(); ++i) {
+      const auto result = buy(engine, name("u", t), name("k", i), static_cast<Units>(1 + i % 3));
+      if (result.status == OrderStatus::accepted) bought.fetch_add(1);
+      const auto seen = engine.product("p");
+      if (seen->quantity != seen->stock + seen->accepted + seen->pending) torn.store(true);
+    }
+  });
+  CHECK_FALSE(torn);
+  CHECK(refused_resets == 0);
+  std::uint64_t orders = 0;
+  for (RoundNumber round = 1; round <= resets + 1; ++round) {
+    const auto audit = engine.audit("p", round);
+    REQUIRE(audit.has_value());
+    REQUIRE_FALSE(audit->oversold());
+    orders += audit->orders_in_log;
+  }
+  CHECK(orders == static_cast<std::uint64_t>(bought.load()));
+  const auto before = engine.product("p");
+  const auto after = life.open().product("p");
+  CHECK(after->stock == before->stock);
+  CHECK(after->accepted == before->accepted);
+  CHECK(after->round == before->round);
+}
+
+TEST_CASE("Race: one user, a limit, many keys → never more than the limit", "[engine][race]") {
+  constexpr int rounds = 50;
+  Life life(1);
+  Engine& engine = life.open();
+  for (int round = 0; round < rounds; ++round) {
+    REQUIRE(engine.init({.product_id = "p", .quantity = 100, .max_per_user = 3}).status ==
+            InitStatus::ok);
+    std::atomic<int> bought{0};
+    std::atomic<int> other{0};
+    in_threads(6, [&](int t) {
+      const auto result = buy(engine, "ann", name("k", round * 10 + t));
+      if (result.status == OrderStatus::accepted) {
+        bought.fetch_add(1);
+      } else if (result.status != OrderStatus::over_limit) {
+        other.fetch_add(1);
+      }
+    });
+    REQUIRE(bought == 3);
+    REQUIRE(other == 0);
+  }
+}
+
+TEST_CASE("Race: the engine is closed while orders come → each is accepted or refused, none lost",
+          "[engine][race]") {
+  for (int round = 0; round < 20; ++round) {
+    Life life(1);
+    Engine& engine = life.open();
+    REQUIRE(engine.init({.product_id = "p", .quantity = 1'000'000}).status == InitStatus::ok);
+    std::atomic<std::uint64_t> bought{0};
+    std::atomic<int> other{0};
+    std::atomic<bool> closed{false};
+    in_threads(3, [&](int t) {
+      if (t == 0) {
+        while (bought.load() < 20) std::this_thread::yield();
+        if (!engine.close()) other.fetch_add(1);
+        closed.store(true);
+        return;
+      }
+      for (int i = 0; !closed.load(); ++i) {
+        const auto result = buy(engine, name("u", t), name("k", i));
+        if (result.status == OrderStatus::accepted) {
+          bought.fetch_add(1);
+        } else if (result.status != OrderStatus::draining) {
+          other.fetch_add(1);
+        }
+      }
+    });
+    REQUIRE(other == 0);
+    REQUIRE(engine.stats().orders_total == bought);
+  }
+}

@@ -1,0 +1,165 @@
+#include "engine/recovery.hpp"
+
+#include <catch2/catch.hpp>
+#include <functional>
+#include <string>
+
+#include "engine/fixture.hpp"
+#include "orderlog/log_writer.hpp"
+#include "orderlog/walk.hpp"
+
+using namespace fluxgate;
+using namespace fluxgate::test;
+using namespace std::chrono_literals;
+using orderlog::BlockBuilder;
+
+namespace {
+
+/// Opens an engine over a log of one hand-made block behind a good beginning (product "p" with 2
+/// units) and returns the error, or what the engine is.
+std::string open_after(const std::function<void(BlockBuilder&)>& records) {
+  Life life;
+  orderlog::LogWriter log(life.storage, life.clock, Durability::sync, {}, 0ms, {});
+  REQUIRE(life.storage.start_writing({}).has_value());
+  log.block().add(orderlog::SettingRecord{"order_id_key", "0123456789abcdef"});
+  log.block().add(orderlog::ProductRecord{0, "p"});
+  log.block().add(orderlog::RoundRecord{.product = 0, .round = 1, .quantity = 2});
+  REQUIRE(log.write().has_value());
+  records(log.block());
+  REQUIRE(log.write().has_value());
+  auto opened = Engine::open(life.options);
+  if (opened) return "fine";
+  CHECK(opened.error().code == ErrorCode::damaged);
+  return opened.error().message;
+}
+
+orderlog::OrderEntry order_of(std::uint64_t product, RoundNumber round, Units quantity,
+                              std::string_view key = "k") {
+  return {.product = product, .round = round, .quantity = quantity, .user_id = "u", .key = key};
+}
+
+}  // namespace
+
+TEST_CASE("Recovery: everything is there again, ids included", "[engine][unit]") {
+  Life life;
+  Engine* engine = &life.open();
+  REQUIRE(engine->init({.product_id = "p", .quantity = 5, .max_per_user = 2}).status ==
+          InitStatus::ok);
+  REQUIRE(engine->init({.product_id = "q", .quantity = 1}).status == InitStatus::ok);
+  const auto first = buy(*engine, "ann", "k1", 2);
+  const auto last = buy(*engine, "bob", "k1", 1, "q");
+  REQUIRE(engine->init({.product_id = "q", .quantity = 7}).round == 2);
+
+  engine = &life.open();
+  CHECK(buy(*engine, "ann", "k1", 2).order_id == first.order_id);
+  CHECK(buy(*engine, "bob", "k1", 1, "q").order_id == last.order_id);
+  CHECK(buy(*engine, "ann", "k2").status == OrderStatus::over_limit);
+  CHECK(buy(*engine, "ann", "k1").status == OrderStatus::key_reused);
+  CHECK(engine->product("p")->stock == 3);
+  CHECK(engine->product("p")->accepted == 2);
+  CHECK(engine->product("q")->round == 2);
+  CHECK(engine->product("q")->stock == 7);
+  CHECK(engine->stats().orders_total == 2);
+  CHECK(engine->stats().units_total == 3);
+  CHECK(buy(*engine, "cyd", "k").sequence == 3);
+}
+
+TEST_CASE("Recovery: a good block → fine", "[engine][unit]") {
+  CHECK(open_after([](BlockBuilder& block) { block.add(order_of(0, 1, 2)); }) == "fine");
+}
+
+TEST_CASE("Recovery: a record that contradicts an earlier one → damaged, and says where",
+          "[engine][unit]") {
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(order_of(0, 1, 1, "k1"));
+          block.add(order_of(0, 1, 2, "k2"));
+        }) == "block 2 of the log: order 2 oversells round 1 of \"p\"");
+  CHECK(open_after([](BlockBuilder& block) { block.add(order_of(1, 1, 1)); }) ==
+        "block 2 of the log: order 1 is of no round");
+  CHECK(open_after([](BlockBuilder& block) { block.add(order_of(0, 2, 1)); }) ==
+        "block 2 of the log: order 1 is of no round");
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(orderlog::RoundRecord{.product = 0, .round = 3, .quantity = 1});
+        }) == "block 2 of the log: product \"p\" skips to round 3");
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(orderlog::RoundRecord{.product = 4, .round = 1, .quantity = 1});
+        }) == "block 2 of the log: a round of an unknown product");
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(orderlog::ProductRecord{2, "q"});
+        }) == "block 2 of the log: a product number is skipped");
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(orderlog::ProductRecord{1, "q"});
+        }) == "block 2 of the log: product \"q\" has no round");
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(orderlog::ProductRecord{1, "p"});
+          block.add(orderlog::RoundRecord{.product = 1, .round = 1, .quantity = 1});
+        }) == "block 2 of the log: product \"p\" is created twice");
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(orderlog::SettingRecord{"order_id_key", "short"});
+        }) == "block 2 of the log: the order id key has a wrong length");
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(orderlog::CheckpointRecord{.orders = 0, .units = 1, .rounds = {}});
+        }) == "block 2 of the log: the totals of a checkpoint differ from the orders before it");
+}
+
+TEST_CASE("Recovery: a log without its order id key → damaged", "[engine][unit]") {
+  Life life;
+  orderlog::LogWriter log(life.storage, life.clock, Durability::sync, {}, 0ms, {});
+  REQUIRE(life.storage.start_writing({}).has_value());
+  log.block().add(orderlog::ProductRecord{0, "p"});
+  log.block().add(orderlog::RoundRecord{.product = 0, .round = 1, .quantity = 2});
+  REQUIRE(log.write().has_value());
+  auto opened = Engine::open(life.options);
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error().code == ErrorCode::damaged);
+  CHECK(opened.error().message == "the log has no order id key");
+}
+
+TEST_CASE(
+    "Recovery: checkpoints every 100,000 orders → written, checked, and go on after a restart",
+    "[engine][unit]") {
+  class Counter : public orderlog::LogVisitor {
+   public:
+    bool on_checkpoint(const orderlog::CheckpointRecord& checkpoint) override {
+      totals.push_back(checkpoint);
+      return true;
+    }
+    std::vector<orderlog::CheckpointRecord> totals;
+  };
+  Life life;
+  life.options.pending_orders_max = 4096;
+  Engine* engine = &life.open();
+  REQUIRE(engine->init({.product_id = "p", .quantity = 1'000'000}).status == InitStatus::ok);
+  REQUIRE(engine->init({.product_id = "idle", .quantity = 1}).status == InitStatus::ok);
+  Inbox inbox;
+  int number = 0;
+  const auto sell = [&](int orders) {
+    for (int sold = 0; sold < orders; sold += 4000) {
+      std::vector<std::unique_ptr<OrderOperation>> operations;
+      std::vector<std::string> keys;
+      for (int i = 0; i < 4000; ++i) keys.push_back("k" + std::to_string(number++));
+      for (const std::string& key : keys) {
+        auto& order = *operations.emplace_back(std::make_unique<OrderOperation>(inbox));
+        order.request = {"p", "u", key, 2, {}};
+        REQUIRE(engine->submit(order) == Submission::pending);
+      }
+      while (engine->step()) {
+      }
+    }
+  };
+  sell(120'000);
+  engine = &life.open();
+  sell(120'000);
+  engine = &life.open();
+  CHECK(engine->stats().orders_total == 240'000);
+
+  Counter counter;
+  REQUIRE(orderlog::walk(life.storage, 0, counter).has_value());
+  REQUIRE(counter.totals.size() == 2);
+  CHECK(counter.totals[0].orders == 100'000);
+  CHECK(counter.totals[0].units == 200'000);
+  CHECK(counter.totals[1].orders == 200'000);
+  CHECK(counter.totals[1].rounds ==
+        std::vector<orderlog::RoundTotal>{
+            {.product = 0, .round = 1, .orders = 200'000, .units = 400'000}});
+}
