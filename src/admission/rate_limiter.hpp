@@ -39,6 +39,8 @@ class RateLimiter {
   [[nodiscard]] bool try_admit(std::chrono::nanoseconds now) noexcept;
 
  private:
+  void choose_ticks(std::uint64_t rate, std::uint64_t burst) noexcept;
+
   // Written by the constructor only. A tick is the unit of the word.
   std::chrono::nanoseconds start_;
   std::uint64_t interval_ticks_ = 0;  // one order's share of time

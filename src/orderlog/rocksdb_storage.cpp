@@ -22,6 +22,7 @@
 #include "base/check.hpp"
 #include "orderlog/block.hpp"
 #include "orderlog/data_directory.hpp"
+#include "orderlog/memory_storage.hpp"
 
 namespace fluxgate::orderlog {
 namespace {
@@ -234,16 +235,6 @@ class RocksdbCursor final : public BlockCursor {
   std::optional<Error> defect_;
 };
 
-/// A log without blocks.
-class EmptyCursor final : public BlockCursor {
- public:
-  [[nodiscard]] bool valid() const override { return false; }
-  [[nodiscard]] BlockKey key() const override { return {}; }
-  [[nodiscard]] std::string_view block() const override { return {}; }
-  void next() override {}
-  [[nodiscard]] Result<void> status() const override { return {}; }
-};
-
 Result<LogPosition> last_position(rocksdb::DB& database) {
   const std::unique_ptr<rocksdb::Iterator> last(database.NewIterator(read_options()));
   last->SeekToLast();
@@ -352,9 +343,7 @@ class RocksdbStorage::Impl {
       return std::unique_ptr<BlockCursor>(
           std::make_unique<RocksdbCursor>(std::move(database), from));
     }
-    if (!directory_.has_database()) {
-      return std::unique_ptr<BlockCursor>(std::make_unique<EmptyCursor>());
-    }
+    if (!directory_.has_database()) return no_blocks_.scan(from);
     return Error{ErrorCode::unavailable, "the order log could not be opened for writing"};
   }
 
@@ -370,6 +359,8 @@ class RocksdbStorage::Impl {
   rocksdb::FlushOptions write_flush_;
   const std::size_t flush_bytes_;
   const int threads_;
+
+  const MemoryStorage no_blocks_;  // what a log without a database looks like
 
   mutable std::mutex mutex_;  // guards the pointer, which scan() copies while start_writing() swaps
   Database database_;

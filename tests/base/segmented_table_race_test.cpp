@@ -36,7 +36,7 @@ bool is_value_of(std::uint64_t key, const Value& value) {
 
 TEST_CASE("SegmentedTable: an insert happened before a find → found, also while segments split",
           "[base][race]") {
-  constexpr std::uint64_t count = 60'000;
+  constexpr std::uint64_t count = 400'000;
   SegmentedTable table;
   std::atomic<std::uint64_t> inserted{0};
   std::atomic<int> missed{0};
@@ -69,7 +69,7 @@ TEST_CASE("SegmentedTable: an insert happened before a find → found, also whil
 TEST_CASE("SegmentedTable: a key in the table, then the word to stop looking → seen by whoever "
           "has the word", "[base][race]") {
   // How the engine uses it: claim the key, then take the last unit. Who sees no unit, sees the key.
-  constexpr int rounds = 20'000;
+  constexpr int rounds = 200'000;
   SegmentedTable table;
   auto units = std::make_unique<std::atomic<int>[]>(rounds);
   for (int i = 0; i < rounds; ++i) units[static_cast<std::size_t>(i)] = 1;
@@ -93,7 +93,7 @@ TEST_CASE("SegmentedTable: writers insert, overwrite and erase, readers look →
   const std::uint64_t seed = testing::make_seed("segmented_table_race");
   // In a segment or two, so that all of them meet: every third key stays for ever.
   constexpr std::uint64_t keys = 1'500;
-  constexpr int steps = 40'000;
+  constexpr int steps = 400'000;
   SegmentedTable table;
   for (std::uint64_t key = 0; key < keys; key += 3) {
     table.update(hash_of(key), [&](Cell& cell) { cell.assign(value_of(key, 0)); });
@@ -130,8 +130,8 @@ TEST_CASE("SegmentedTable: writers insert, overwrite and erase, readers look →
 }
 
 TEST_CASE("SegmentedTable: two writers fill it, every split raced → nothing lost", "[base][race]") {
-  constexpr std::uint64_t each = 40'000;
-  constexpr std::uint64_t shared = 20'000;
+  constexpr std::uint64_t each = 200'000;
+  constexpr std::uint64_t shared = 100'000;
   SegmentedTable table;
   std::atomic<int> wrong{0};
   testing::run_together(2, [&](int thread) {
@@ -154,7 +154,7 @@ TEST_CASE("SegmentedTable: two writers fill it, every split raced → nothing lo
 }
 
 TEST_CASE("SegmentedTable: purging under readers → the living are always found", "[base][race]") {
-  constexpr std::uint64_t count = 100'000;
+  constexpr std::uint64_t count = 500'000;
   constexpr std::uint64_t living = 300;
   SegmentedTable table;
   std::atomic<std::uint64_t> inserted{0};
@@ -186,7 +186,7 @@ TEST_CASE("SegmentedTable: purging under readers → the living are always found
 }
 
 TEST_CASE("SegmentedTable: counting in a cell from three threads → no count lost", "[base][race]") {
-  constexpr std::uint64_t each = 30'000;
+  constexpr std::uint64_t each = 150'000;
   SegmentedTable table;
   testing::run_together(3, [&](int) {
     for (std::uint64_t i = 0; i < each; ++i) {

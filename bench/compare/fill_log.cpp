@@ -1,0 +1,108 @@
+// Fills an order log through the library: fill_log DIRECTORY ORDERS. Used by bench/compare/recovery
+// and by the tests, which need logs of a size that no load test reaches.
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "fluxgate/fluxgate.hpp"
+
+namespace {
+
+// The load of a full server: as many orders in one block as that many connections can have in
+// flight.
+constexpr std::size_t batch_orders = 100;
+
+/// Counts what the engine settles. Threads: only the one that calls step().
+class Counter final : public fluxgate::CompletionSink {
+ public:
+  void deliver(fluxgate::Operation* first) noexcept override {
+    for (fluxgate::Operation* done = first; done != nullptr; done = done->next()) {
+      const auto& result = static_cast<fluxgate::OrderOperation*>(done)->result;
+      if (result.status == fluxgate::OrderStatus::accepted) ++accepted;
+    }
+  }
+
+  std::uint64_t accepted = 0;
+};
+
+struct Buyer {
+  explicit Buyer(fluxgate::CompletionSink& sink) : order(sink) {}
+
+  std::string name;
+  std::string key;
+  fluxgate::OrderOperation order;
+};
+
+/// As long as the ids of the load test (UUIDs), and different for each number.
+std::string id_of(std::string_view kind, std::uint64_t number) {
+  std::array<char, 40> text;
+  const int size =
+      std::snprintf(text.data(), text.size(), "%.*s-%032llu", static_cast<int>(kind.size()),
+                    kind.data(), static_cast<unsigned long long>(number));
+  return std::string(text.data(), static_cast<std::size_t>(size));
+}
+
+/// Submits the orders in batches and commits each; true if every one was accepted.
+bool sell(fluxgate::Engine& engine, std::uint64_t orders) {
+  Counter counter;
+  std::vector<std::unique_ptr<Buyer>> buyers;
+  for (std::size_t i = 0; i < batch_orders; ++i) {
+    buyers.push_back(std::make_unique<Buyer>(counter));
+  }
+  for (std::uint64_t sent = 0; sent < orders;) {
+    const std::uint64_t before = counter.accepted;
+    std::uint64_t pending = 0;
+    for (auto buyer = buyers.begin(); buyer != buyers.end() && sent < orders; ++buyer, ++sent) {
+      Buyer& b = **buyer;
+      b.name = id_of("usr", sent);
+      b.key = id_of("key", sent);
+      b.order.request = {.product_id = "iphone-15", .user_id = b.name, .key = b.key};
+      if (engine.submit(b.order) != fluxgate::Submission::pending) return false;
+      ++pending;
+    }
+    while (counter.accepted - before < pending) {
+      if (!engine.step()) return false;
+    }
+  }
+  return true;
+}
+
+int fail(const std::string& why) {
+  std::fprintf(stderr, "fill_log: %s\n", why.c_str());
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return fail("usage: fill_log DIRECTORY ORDERS");
+  const std::string_view digits = argv[2];
+  std::uint64_t orders = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), orders);
+  if (parsed.ec != std::errc{} || parsed.ptr != digits.data() + digits.size()) {
+    return fail("not a number: " + std::string(digits));
+  }
+
+  fluxgate::EngineOptions options;
+  options.data_dir = argv[1];
+  options.durability = fluxgate::Durability::os;
+  options.commit_threads = 0;
+  auto engine = fluxgate::Engine::open(options);
+  if (!engine) return fail(engine.error().message);
+
+  if ((*engine)->init({.product_id = "iphone-15", .quantity = orders}).status !=
+      fluxgate::InitStatus::ok) {
+    return fail("init failed");
+  }
+  if (!sell(**engine, orders)) return fail("an order was not accepted");
+  if (const auto closed = (*engine)->close(); !closed) return fail(closed.error().message);
+  return 0;
+}

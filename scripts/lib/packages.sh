@@ -1,0 +1,42 @@
+# Which Debian packages fluxgate needs, and how the missing ones get here. Sourced by scripts.
+
+# What compiles the libraries and the server (scripts/cmake/dependencies.cmake asks for them).
+build_packages=(
+  g++ cmake ninja-build pkg-config
+  libboost1.81-dev librocksdb-dev libsimdjson-dev libfmt-dev libsodium-dev libxxhash-dev
+  libcli11-dev libtomlplusplus-dev libspdlog-dev
+)
+
+# What the tests and benchmarks need beyond that. strace makes storage fail for a test;
+# clang-format-14 is the one whose layout the repository has.
+test_packages=(catch2 libbenchmark-dev python3 curl strace clang-format-14)
+
+# install_missing PACKAGE...: installs those that are not installed; quick if none is missing.
+# Without root and sudo it prints the line to run and ends the script with 1.
+install_missing() {
+  if ! command -v dpkg-query >/dev/null; then
+    echo "No dpkg-query here: the packages are not checked. Debian 12 would need: $*" >&2
+    return
+  fi
+  local package missing=()
+  for package in "$@"; do
+    if [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) != installed ]]; then
+      missing+=("$package")
+    fi
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+
+  local as_root=()
+  if [[ $(id -u) -ne 0 ]]; then
+    if ! command -v sudo >/dev/null; then
+      echo "These packages are missing, and neither root nor sudo is here to install them. Run:" >&2
+      echo "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  echo "Installing ${missing[*]}"
+  local quiet=(env DEBIAN_FRONTEND=noninteractive apt-get -q)
+  "${as_root[@]}" "${quiet[@]}" update
+  "${as_root[@]}" "${quiet[@]}" install -y --no-install-recommends "${missing[@]}"
+}

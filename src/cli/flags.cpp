@@ -1,0 +1,85 @@
+#include "cli/flags.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <deque>
+
+namespace fluxgate::cli {
+namespace {
+
+Error usage_error(std::string message) {
+  return {ErrorCode::invalid_argument, std::move(message)};
+}
+
+/// `--name=` with nothing behind it: CLI11 would take the next word for the value.
+bool lacks_value(const std::string& word) {
+  return word.starts_with("--") && word.find('=') == word.size() - 1;
+}
+
+/// Splits off the command, if the first word is one.
+Result<Command> take_command(std::vector<std::string>& words) {
+  if (words.empty() || words.front().starts_with('-')) return Command::serve;
+  const std::string word = words.front();
+  words.erase(words.begin());
+  if (word == "serve") return Command::serve;
+  if (word == "orders") return Command::orders;
+  return usage_error("unknown command \"" + word + "\"; known: serve, orders");
+}
+
+/// What CLI11 found for one option.
+struct Slot {
+  const Option* option;
+  CLI::Option* parsed = nullptr;
+  std::string value{};
+  bool flag = false;
+};
+
+void declare(CLI::App& app, Slot& slot) {
+  const std::string name = "--" + std::string(slot.option->name);
+  slot.parsed = slot.option->kind == ValueKind::boolean ? app.add_flag(name, slot.flag)
+                                                        : app.add_option(name, slot.value);
+}
+
+}  // namespace
+
+Result<Flags> read_flags(const std::vector<std::string>& words) {
+  std::vector<std::string> rest = words;
+  const Result<Command> command = take_command(rest);
+  if (!command) return command.error();
+  for (const std::string& word : rest) {
+    if (lacks_value(word)) {
+      return usage_error(word.substr(0, word.size() - 1) + ": a value is missing");
+    }
+  }
+
+  CLI::App app;
+  app.set_help_flag();
+  bool help = false;
+  bool version = false;
+  app.add_flag("--help,-h", help);
+  app.add_flag("--version", version);
+  std::deque<Slot> slots;  // a deque: CLI11 keeps references to the fields
+  for (const Option& option : options()) {
+    if (is_taken_by(option, *command)) declare(app, slots.emplace_back(Slot{&option}));
+  }
+  try {
+    std::reverse(rest.begin(), rest.end());  // CLI11 takes its words from the back
+    app.parse(rest);
+  } catch (const CLI::Error& error) {
+    return usage_error(error.what());
+  }
+
+  Flags flags{*command, *command, {}};
+  for (const Slot& slot : slots) {
+    if (slot.parsed->count() == 0) continue;
+    const bool is_boolean = slot.option->kind == ValueKind::boolean;
+    flags.given.push_back({slot.option, is_boolean ? (slot.flag ? "true" : "false") : slot.value,
+                           "--" + std::string(slot.option->name)});
+  }
+  if (version) flags.command = Command::version;
+  if (help) flags.command = Command::help;
+  return flags;
+}
+
+}  // namespace fluxgate::cli

@@ -1,0 +1,46 @@
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "cli/exit_code.hpp"
+#include "cli/help.hpp"
+#include "cli/orders.hpp"
+#include "cli/serve.hpp"
+#include "cli/settings.hpp"
+
+namespace {
+
+using namespace fluxgate::cli;
+
+ExitCode print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  return std::fflush(stdout) == 0 ? ExitCode::ok : ExitCode::failure;
+}
+
+ExitCode run(const Settings& settings) {
+  switch (settings.command) {
+    case Command::serve:
+      return serve(settings);
+    case Command::orders:
+      return print_orders(settings);
+    case Command::help:
+      return print(help_text(settings.topic));
+    case Command::version:
+      return print(version_text());
+  }
+  return ExitCode::failure;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  const auto settings =
+      read_settings(words, [](const char* name) -> const char* { return std::getenv(name); });
+  if (!settings) {
+    std::fprintf(stderr, "fluxgate-server: %s\n", settings.error().message.c_str());
+    return static_cast<int>(ExitCode::usage);
+  }
+  return static_cast<int>(run(*settings));
+}

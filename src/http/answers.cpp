@@ -1,0 +1,95 @@
+#include "http/answers.hpp"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <iterator>
+
+#include "http/json_write.hpp"
+
+namespace fluxgate::http {
+namespace {
+
+constexpr std::string_view connection_line(Connection connection) noexcept {
+  switch (connection) {
+    case Connection::close: return "Connection: close\r\n";
+    case Connection::keep_explicit: return "Connection: keep-alive\r\n";
+    case Connection::keep: break;
+  }
+  return "";
+}
+
+// Appends a whole head. Returns where its date begins.
+std::size_t append_head(std::string& output, const AnswerWriter::Variable& answer,
+                        std::string_view date, Connection connection) {
+  fmt::format_to(std::back_inserter(output), "HTTP/1.1 {} {}\r\nDate: ", answer.status,
+                 reason(answer.status));
+  const std::size_t date_begin = output.size();
+  fmt::format_to(std::back_inserter(output),
+                 "{}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}{}\r\n", date, answer.type,
+                 answer.body.size(), answer.headers, answer.more_headers,
+                 connection_line(connection));
+  return date_begin;
+}
+
+FixedAnswer make_fixed(const AnswerWriter::Variable& answer) {
+  FixedAnswer fixed;
+  fixed.status = answer.status;
+  const std::string no_date(DateText::size, ' ');
+  for (std::size_t i = 0; i < connection_count; ++i) {
+    FixedAnswer::Form& form = fixed.forms[i];
+    form.date_begin = append_head(form.bytes, answer, no_date, static_cast<Connection>(i));
+    form.head_bytes = form.bytes.size();
+    form.bytes.append(answer.body);
+  }
+  return fixed;
+}
+
+}  // namespace
+
+void DateText::set(std::chrono::milliseconds since_epoch) {
+  static constexpr std::array<const char*, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr std::array<const char*, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t time = std::chrono::floor<std::chrono::seconds>(since_epoch).count();
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  fmt::format_to_n(text_.data(), size, "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                   days[static_cast<std::size_t>(parts.tm_wday)], parts.tm_mday,
+                   months[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900,
+                   parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+Answers::Answers() {
+  for (std::size_t i = 0; i < problem_count; ++i) {
+    const ProblemFacts& known = facts(static_cast<Problem>(i));
+    std::string body;
+    append_error(body, known.code, known.message);
+    problems_[i] = make_fixed({.status = known.status, .more_headers = known.headers, .body = body});
+  }
+  sold_out_ = make_fixed({.status = 409, .body = sold_out_body});
+  healthy_ = make_fixed({.status = 200, .body = R"({"status":"ok"})"});
+}
+
+void AnswerWriter::fixed(const FixedAnswer& answer) {
+  const FixedAnswer::Form& form = answer.forms[static_cast<std::size_t>(connection_)];
+  const std::size_t begin = output_.size();
+  output_.append(form.bytes, 0, is_head_ ? form.head_bytes : form.bytes.size());
+  date_.view().copy(output_.data() + begin + form.date_begin, DateText::size);
+  status_ = answer.status;
+}
+
+void AnswerWriter::problem(Problem problem, std::string_view message) {
+  const ProblemFacts& known = facts(problem);
+  std::string body;
+  append_error(body, known.code, message);
+  variable({.status = known.status, .more_headers = known.headers, .body = body});
+}
+
+void AnswerWriter::variable(const Variable& answer) {
+  append_head(output_, answer, date_.view(), connection_);
+  if (!is_head_) output_.append(answer.body);
+  status_ = answer.status;
+}
+
+}  // namespace fluxgate::http

@@ -1,0 +1,104 @@
+#include "http/handlers.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "http/json_write.hpp"
+
+namespace fluxgate::http {
+namespace {
+
+Handled refuse(Exchange& exchange, Problem problem) {
+  exchange.out.problem(problem);
+  return Handled::answered;
+}
+
+bool is_json(std::string_view content_type) noexcept {
+  // Parameters, such as a charset, change nothing: JSON is UTF-8.
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (content_type.ends_with(' ') || content_type.ends_with('\t')) content_type.remove_suffix(1);
+  return content_type.size() == type_json.size() &&
+         std::equal(content_type.begin(), content_type.end(), type_json.begin(),
+                    [](char a, char b) {
+                      return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
+                    });
+}
+
+bool is_method(Method method, Method wanted) noexcept {
+  return method == wanted || (method == Method::head && wanted == Method::get);
+}
+
+Handled refuse_method(Exchange& exchange, const RouteFacts& route) {
+  const ProblemFacts& known = facts(Problem::method_not_allowed);
+  std::string body;
+  append_error(body, known.code, known.message);
+  const std::string allow = "Allow: " + std::string(allowed(route)) + "\r\n";
+  exchange.out.variable({.status = known.status, .more_headers = allow, .body = body});
+  return Handled::answered;
+}
+
+Handled answer_page(Exchange& exchange, const Page& page) {
+  exchange.out.variable({.type = type_html, .headers = page.headers, .body = page.body});
+  return Handled::answered;
+}
+
+Handled dispatch(Exchange& exchange) {
+  switch (exchange.route) {
+    case Route::init: return handle_init(exchange);
+    case Route::order: return handle_order(exchange);
+    case Route::products: return handle_products(exchange);
+    case Route::product: return handle_product(exchange);
+    case Route::audit: return handle_audit(exchange);
+    case Route::orders: return handle_orders(exchange);
+    case Route::order_by_id: return handle_order_by_id(exchange);
+    case Route::readyz: return handle_readyz(exchange);
+    case Route::metrics: return handle_metrics(exchange);
+    case Route::waiting_room: return handle_waiting_room(exchange);
+    case Route::ticket: return refuse(exchange, Problem::unknown_ticket);
+    case Route::home: return answer_page(exchange, exchange.services.home);
+    case Route::healthz: exchange.out.fixed(exchange.out.answers().healthy()); break;
+    case Route::openapi: exchange.out.variable({.body = openapi_document()}); break;
+    case Route::none: return refuse(exchange, Problem::not_found);
+  }
+  return Handled::answered;
+}
+
+}  // namespace
+
+Handled handle(Exchange& exchange) {
+  const Request& request = *exchange.request;
+  exchange.route = Route::none;
+  if (!parse_target(request.target, exchange.target, exchange.decoded)) {
+    return refuse(exchange, Problem::malformed_request);
+  }
+  exchange.route = find_route(exchange.target);
+  const RouteFacts& route = facts(exchange.route);
+  if (exchange.route == Route::none) return refuse(exchange, Problem::not_found);
+  if (!is_method(request.method, route.method)) return refuse_method(exchange, route);
+  if (route.is_admin && !exchange.services.admin.allows(request, exchange.target.authority,
+                                                        exchange.is_loopback_peer)) {
+    return refuse(exchange, Problem::unauthorized);
+  }
+  if (route.has_json_body && !is_json(request.content_type)) {
+    return refuse(exchange, Problem::unsupported_media_type);
+  }
+  return dispatch(exchange);
+}
+
+void finish_call(Exchange& exchange) {
+  if (exchange.awaits_init) {
+    answer_init(exchange);
+  } else {
+    answer_order(exchange);
+  }
+}
+
+void finish_read(Exchange& exchange, const Reading& reading) {
+  if (reading.problem) {
+    exchange.out.problem(*reading.problem);
+  } else {
+    exchange.out.variable({.body = reading.body});
+  }
+}
+
+}  // namespace fluxgate::http

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "http/exchange.hpp"
+
+namespace fluxgate::http {
+
+// One function per route: a request that passed the checks before it → an answer, a call or a read.
+// Named as Route is.
+[[nodiscard]] Handled handle_init(Exchange& exchange);
+[[nodiscard]] Handled handle_order(Exchange& exchange);
+[[nodiscard]] Handled handle_products(Exchange& exchange);
+[[nodiscard]] Handled handle_product(Exchange& exchange);
+[[nodiscard]] Handled handle_audit(Exchange& exchange);
+[[nodiscard]] Handled handle_orders(Exchange& exchange);
+[[nodiscard]] Handled handle_order_by_id(Exchange& exchange);
+[[nodiscard]] Handled handle_readyz(Exchange& exchange);
+[[nodiscard]] Handled handle_metrics(Exchange& exchange);
+[[nodiscard]] Handled handle_waiting_room(Exchange& exchange);
+
+// What the engine's answers become.
+void answer_order(Exchange& exchange);
+void answer_init(Exchange& exchange);
+
+}  // namespace fluxgate::http

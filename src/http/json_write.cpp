@@ -1,0 +1,108 @@
+#include "http/json_write.hpp"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <iterator>
+
+namespace fluxgate::http {
+namespace {
+
+// One call for everything that is a number or a fixed text.
+template <typename... Values>
+void append(std::string& output, fmt::format_string<Values...> format, Values&&... values) {
+  fmt::format_to(std::back_inserter(output), format, std::forward<Values>(values)...);
+}
+
+// "name":"text" with what goes before it.
+void append_text(std::string& output, std::string_view name, std::string_view text) {
+  output.append(name);
+  append_json_string(output, text);
+}
+
+}  // namespace
+
+void append_json_string(std::string& output, std::string_view text) {
+  output.push_back('"');
+  for (const char c : text) {
+    switch (c) {
+      case '"': output.append("\\\""); break;
+      case '\\': output.append("\\\\"); break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+          append(output, "\\u{:04x}", static_cast<unsigned>(c));
+        } else {
+          output.push_back(c);
+        }
+    }
+  }
+  output.push_back('"');
+}
+
+void append_timestamp(std::string& output, std::chrono::milliseconds since_epoch) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  const std::time_t time = seconds.count();
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  append(output, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
+         parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+         (since_epoch - seconds).count());
+}
+
+void append_order_accepted(std::string& output, const OrderRequest& request,
+                           const OrderResult& result) {
+  output.append(R"({"status":"success","msg":"Order accepted","orderId":")");
+  output.append(result.order_id.view());
+  append_text(output, R"(","productId":)", request.product_id);
+  append(output, R"(,"quantity":{}}})", request.quantity);
+}
+
+void append_init(std::string& output, const InitRequest& request, const InitResult& result) {
+  std::string message;
+  append(message, "Stock initialized for {} to {}", request.product_id, result.quantity);
+  append_text(output, R"({"status":"ok","msg":)", message);
+  append_text(output, R"(,"productId":)", request.product_id);
+  append(output, R"(,"round":{},"quantity":{}}})", result.round, result.quantity);
+}
+
+void append_product(std::string& output, const ProductSnapshot& product) {
+  append_text(output, R"({"productId":)", product.product_id);
+  append(output, R"(,"round":{},"quantity":{},"stock":{},"accepted":{},"pending":{}}})",
+         product.round, product.quantity, product.stock, product.accepted, product.pending);
+}
+
+void append_order(std::string& output, const OrderRecord& order) {
+  output.append(R"({"orderId":")");
+  output.append(order.order_id.view());
+  append_text(output, R"(","productId":)", order.product_id);
+  append(output, R"(,"round":{})", order.round);
+  append_text(output, R"(,"userId":)", order.user_id);
+  append(output, R"(,"quantity":{},"sequence":{},"acceptedAt":")", order.quantity, order.sequence);
+  append_timestamp(output, order.accepted_at);
+  output.append("\"}");
+}
+
+void append_orders_page(std::string& output, const OrdersPage& page) {
+  output.append(R"({"orders":[)");
+  for (const OrderRecord& order : page.orders) {
+    if (&order != page.orders.data()) output.push_back(',');
+    append_order(output, order);
+  }
+  output.append(R"(],"next":)");
+  output.append(page.next ? std::to_string(*page.next) : "null");
+  output.push_back('}');
+}
+
+void append_audit(std::string& output, const Audit& audit) {
+  append_text(output, R"({"productId":)", audit.product_id);
+  append(output, R"(,"round":{},"quantity":{},"ordersInLog":{},"unitsInLog":{},"oversold":{}}})",
+         audit.round, audit.quantity, audit.orders_in_log, audit.units_in_log, audit.oversold());
+}
+
+void append_error(std::string& output, std::string_view code, std::string_view message) {
+  append_text(output, R"({"status":"error","code":)", code);
+  append_text(output, R"(,"msg":)", message);
+  output.push_back('}');
+}
+
+}  // namespace fluxgate::http

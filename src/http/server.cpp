@@ -1,0 +1,194 @@
+#include "fluxgate/server.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "http/address.hpp"
+#include "http/connection_limits.hpp"
+#include "http/listener.hpp"
+#include "http/services.hpp"
+#include "http/shard.hpp"
+
+namespace fluxgate {
+namespace {
+
+using http::ConnectionLimits;
+using http::Network;
+
+// Descriptors beside the connections: listeners, log files, epoll instances, and a reserve.
+constexpr rlim_t descriptors_reserved = 256;
+constexpr unsigned threads_max = 1024;
+constexpr unsigned read_threads_max = 16;
+constexpr std::size_t connections_max = 1'000'000;
+
+bool is_visible_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+// What is wrong with the options, if anything.
+std::optional<Error> check(const ServerOptions& options) {
+  const auto bad = [](const char* message) { return Error{ErrorCode::invalid_argument, message}; };
+  if (options.max_connections < 1 || options.max_connections > connections_max) {
+    return bad("max_connections must be 1 to 1000000");
+  }
+  if (options.threads > threads_max) return bad("threads must be 0 to 1024");
+  if (options.read_threads < 1 || options.read_threads > read_threads_max) {
+    return bad("read_threads must be 1 to 16");
+  }
+  for (const auto timeout : {options.header_timeout, options.body_timeout, options.write_timeout,
+                             options.idle_timeout}) {
+    if (timeout < std::chrono::seconds{1}) return bad("a timeout must be 1 second at least");
+  }
+  if (options.drain_timeout < std::chrono::seconds{0}) return bad("drain_timeout is negative");
+  if (options.waiting_room_url.empty() || !is_visible_ascii(options.waiting_room_url)) {
+    return bad("waiting_room_url must be a URL");
+  }
+  if (!is_visible_ascii(options.admin_token)) {
+    return bad("admin_token must be visible ASCII without spaces");
+  }
+  if (!options.trusted_proxy.empty() && !Network::parse(options.trusted_proxy)) {
+    return bad("trusted_proxy must be an address or a network");
+  }
+  return std::nullopt;
+}
+
+// As far as the machine lets us; what is missing shows as connections that must wait.
+void raise_descriptor_limit(const ServerOptions& options) {
+  rlimit limit{};
+  const rlim_t wanted = options.max_connections + descriptors_reserved;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
+    const bool is_raised = ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == wanted;
+    if (!is_raised && options.log) {
+      options.log(LogLevel::warning, "the descriptor limit allows fewer than max_connections");
+    }
+  }
+}
+
+}  // namespace
+
+/// The shards and what they share.
+///
+/// Threads: `ended_` counts under `mutex_`; the rest belongs to the thread that calls Server.
+class Server::Impl {
+ public:
+  Impl(Engine& engine, const ServerOptions& options, http::Listeners listeners)
+      : services_(engine, options,
+                  http::AdminRule(options.admin_token,
+                                  listeners.is_loopback && options.trusted_proxy.empty())),
+        limits_({options.max_connections, options.max_connections_per_address,
+                 Network::parse(options.trusted_proxy)}),
+        port_(listeners.port) {
+    for (auto& sockets : listeners.shards) {
+      shards_.push_back(std::make_unique<http::Shard>(services_, limits_, std::move(sockets)));
+      services_.counters.push_back(&shards_.back()->counters());
+    }
+  }
+
+  ~Impl() { stop(); }
+
+  /// Throws std::system_error if a thread cannot be had; the destructor stops those that run.
+  void start() {
+    if (services_.admin.is_off() && services_.options.log) {
+      services_.options.log(LogLevel::warning,
+                            "the admin routes are off: they need an admin token when a proxy is "
+                            "trusted or the host is not loopback");
+    }
+    services_.reads.start(services_.options.read_threads);
+    for (const auto& shard : shards_) {
+      shard->start([this] { count_ended(); });
+      ++running_;
+    }
+  }
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+  bool stop() {
+    if (is_stopped_) return in_time_;
+    is_stopped_ = true;
+    services_.engine.drain();
+    for (const auto& shard : running()) shard->drain();
+    const auto deadline = std::chrono::steady_clock::now() + services_.options.drain_timeout;
+    in_time_ = wait_for_shards(deadline);
+    services_.reads.stop();
+    for (const auto& shard : running()) shard->abort();
+    // A session stays until its call is back, because the engine holds the call.
+    wait_for_shards(std::nullopt);
+    for (const auto& shard : running()) shard->join();
+    return in_time_;
+  }
+
+ private:
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+  [[nodiscard]] std::span<const std::unique_ptr<http::Shard>> running() const {
+    return {shards_.data(), running_};
+  }
+
+  void count_ended() {
+    const std::lock_guard lock(mutex_);
+    ++ended_;
+    changed_.notify_all();
+  }
+
+  /// Commits while it waits: in a host that steps the engine itself, the thread that would is
+  /// often the one that stops the server.
+  bool wait_for_shards(Deadline deadline) {
+    static constexpr std::chrono::milliseconds between_steps{1};
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, between_steps, [&] { return ended_ == running_; })) {
+      if (deadline && std::chrono::steady_clock::now() >= *deadline) return false;
+      lock.unlock();
+      services_.engine.step();
+      lock.lock();
+    }
+    return true;
+  }
+
+  http::Services services_;
+  ConnectionLimits limits_;
+  const std::uint16_t port_;
+  std::vector<std::unique_ptr<http::Shard>> shards_;
+  std::size_t running_ = 0;
+  bool is_stopped_ = false;
+  bool in_time_ = true;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t ended_ = 0;
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+std::uint16_t Server::port() const noexcept { return impl_->port(); }
+bool Server::stop() { return impl_->stop(); }
+
+Result<std::unique_ptr<Server>> Server::start(Engine& engine, ServerOptions options) {
+  if (auto error = check(options)) return std::move(*error);
+  raise_descriptor_limit(options);
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  const unsigned threads = options.threads != 0 ? options.threads : cores;
+  Result<http::Listeners> listeners = http::open_listeners(options.host, options.port, threads);
+  if (!listeners) return listeners.error();
+  try {
+    auto impl = std::make_unique<Impl>(engine, options, std::move(*listeners));
+    impl->start();
+    return std::unique_ptr<Server>(new Server(std::move(impl)));
+  } catch (const std::runtime_error& failure) {
+    // The system errors of Asio and std::thread: no descriptors or threads to be had.
+    return Error{ErrorCode::unavailable, std::string("cannot serve: ") + failure.what()};
+  }
+}
+
+}  // namespace fluxgate

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fluxgate/engine.hpp"
+#include "fluxgate/options.hpp"
+#include "http/admin_rule.hpp"
+#include "http/answers.hpp"
+#include "http/counters.hpp"
+#include "http/pages.hpp"
+#include "http/read_pool.hpp"
+
+namespace fluxgate::http {
+
+/// What all shards share: the engine, what is fixed at start, and the reader threads.
+///
+/// Threads: made before the shards run, then read by all; `engine` and `reads` are theirs to call.
+struct Services {
+  Services(Engine& engine_to_serve, const ServerOptions& server_options, AdminRule rule);
+
+  Engine& engine;
+  const ServerOptions options;
+  const AdminRule admin;
+  const Answers answers;
+  const Page home;
+  const Page waiting;
+  /// Location of a 302, up to the product.
+  const std::string waiting_location;
+  std::vector<const ShardCounters*> counters;  ///< of each shard
+  ReadPool reads;
+};
+
+}  // namespace fluxgate::http

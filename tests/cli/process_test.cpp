@@ -1,0 +1,253 @@
+// The built program as its users see it: exit codes, the first line, signals, start after start.
+
+#include <signal.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "cli/raw_http.hpp"
+#include "support/server_process.hpp"
+#include "support/temp_dir.hpp"
+
+using namespace fluxgate::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::size_t count_lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+ProcessResult run_server(const std::vector<std::string>& arguments,
+                         const std::vector<std::string>& environment = {}) {
+  ProcessOptions options{{server_binary()}, environment, true};
+  options.command.insert(options.command.end(), arguments.begin(), arguments.end());
+  return run_process(options);
+}
+
+/// Runs a server that is expected to end by itself.
+ProcessResult run_until_end(const ServerProcessOptions& options) {
+  return run_process(ServerProcess::launch(options));
+}
+
+std::string field(const std::string& answer, const std::string& name) {
+  const std::string start = "\"" + name + "\":\"";
+  const std::size_t begin = answer.find(start);
+  if (begin == std::string::npos) return {};
+  return answer.substr(begin + start.size(),
+                       answer.find('"', begin + start.size()) - begin - start.size());
+}
+
+bool can_listen_on_ipv6() {
+  const int fd = ::socket(AF_INET6, SOCK_STREAM, 0);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  const bool can =
+      fd >= 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  if (fd >= 0) ::close(fd);
+  return can;
+}
+
+}  // namespace
+
+TEST_CASE("fluxgate-server: --version and --help → stdout, 0", "[cli][process]") {
+  const ProcessResult version = run_server({"--version"});
+  REQUIRE(version.exit_code == 0);
+  REQUIRE(version.out.starts_with("fluxgate-server "));
+  REQUIRE(count_lines(version.out) == 1);
+  const ProcessResult help = run_server({"--help"});
+  REQUIRE(help.exit_code == 0);
+  REQUIRE(help.out.starts_with("Usage: fluxgate-server "));
+  REQUIRE(help.err.empty());
+  REQUIRE(run_server({"orders", "--help"}).out.find("--count") != std::string::npos);
+}
+
+TEST_CASE("fluxgate-server: a usage error → 2, one line, nothing touched", "[cli][process]") {
+  const TempDir dir;
+  const std::string data = (dir / "data").string();
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{"--data-dir", data, "--nope"}, "--nope"},
+      {{"--data-dir", data, "--port", "70000"}, "--port"},
+      {{"--data-dir", data, "--port", "0", "--trusted-proxy", "x"}, "--trusted-proxy"},
+      {{"--data-dir", data, "--config", (dir / "none").string()}, "none"},
+      {{"verify", "--data-dir", data}, "verify"},
+      {{"backup"}, "backup"},
+      {{"orders", "--round", "1"}, "--round"},
+  };
+  for (const auto& [arguments, named] : cases) {
+    INFO(named);
+    const ProcessResult result = run_server(arguments);
+    REQUIRE(result.exit_code == 2);
+    REQUIRE(result.out.empty());
+    REQUIRE(count_lines(result.err) == 1);
+    REQUIRE(result.err.starts_with("fluxgate-server: "));
+    REQUIRE(result.err.find(named) != std::string::npos);
+  }
+  const ProcessResult variable = run_server({"--data-dir", data}, {"FLUXGATE_PORT=x"});
+  REQUIRE(variable.exit_code == 2);
+  REQUIRE(variable.err.starts_with("fluxgate-server: FLUXGATE_PORT: "));
+  REQUIRE_FALSE(fs::exists(data));
+}
+
+TEST_CASE("serve: port 0 → the first line names the port, and it accepts", "[cli][process]") {
+  const TempDir dir;
+  ServerProcess server({.data_dir = dir / "data"});
+  REQUIRE(server.listening_line() ==
+          "fluxgate listening on http://localhost:" + std::to_string(server.port()));
+  REQUIRE(request(server.port(), "GET /healthz", "", "").starts_with("HTTP/1.1 200 "));
+  REQUIRE((fs::status(dir / "data").permissions() & fs::perms::all) == fs::perms::owner_all);
+  const ProcessResult& result = server.terminate();
+  REQUIRE(result.exit_code == 0);
+  REQUIRE(result.out == server.listening_line() + "\n");
+}
+
+TEST_CASE("serve: an address as host → shown as given, IPv6 in brackets", "[cli][process]") {
+  const TempDir dir;
+  ServerProcess server({.data_dir = dir / "a", .arguments = {"--host", "127.0.0.1"}});
+  REQUIRE(server.listening_line().starts_with("fluxgate listening on http://127.0.0.1:"));
+  if (!can_listen_on_ipv6()) return;
+  ServerProcess other({.data_dir = dir / "b", .arguments = {"--host", "::1"}});
+  REQUIRE(other.listening_line().starts_with("fluxgate listening on http://[::1]:"));
+}
+
+TEST_CASE("serve: a second server on the directory → 1, in use", "[cli][process]") {
+  const TempDir dir;
+  ServerProcess server({.data_dir = dir / "data"});
+  const ProcessResult second = run_until_end({.data_dir = dir / "data"});
+  REQUIRE(second.exit_code == 1);
+  REQUIRE(second.out.empty());
+  REQUIRE(count_lines(second.err) == 1);
+  REQUIRE(second.err.find("in use") != std::string::npos);
+  REQUIRE(request(server.port(), "GET /healthz", "", "").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE("serve: the port is taken → 1, one line with the port", "[cli][process]") {
+  const TempDir dir;
+  const ServerProcess server({.data_dir = dir / "a"});
+  const std::string port = std::to_string(server.port());
+  const ProcessResult second =
+      run_server({"--port", port, "--data-dir", (dir / "b").string(), "--log-level", "error"});
+  REQUIRE(second.exit_code == 1);
+  REQUIRE(count_lines(second.err) == 1);
+  REQUIRE(second.err.find(port) != std::string::npos);
+}
+
+TEST_CASE("serve: a data directory that cannot be → 1, one line", "[cli][process]") {
+  const TempDir dir;
+  std::ofstream(dir / "file") << "x";
+  const ProcessResult result = run_until_end({.data_dir = dir / "file"});
+  REQUIRE(result.exit_code == 1);
+  REQUIRE(count_lines(result.err) == 1);
+  REQUIRE(result.err.find((dir / "file").string()) != std::string::npos);
+}
+
+TEST_CASE("serve: configuration file, environment and flags → all reach it", "[cli][process]") {
+  const TempDir dir;
+  std::ofstream(dir / "sale.toml") << "durability = 'memory'\nlog_format = 'text'\n"
+                                      "admin_token = 'from-file'\n";
+  ServerProcess server({.data_dir = dir / "data",
+                        .arguments = {"--config", (dir / "sale.toml").string()},
+                        .environment = {"FLUXGATE_LOG_FORMAT=json", "FLUXGATE_ADMIN_TOKEN=secret",
+                                        "FLUXGATE_THREADS=tcp://10.0.0.1:80", "FLUXGATE_X=y"}});
+  REQUIRE(init(server.port(), "p").starts_with("HTTP/1.1 401 "));
+  REQUIRE(request(server.port(), "POST /init", "Authorization: Bearer secret\r\n",
+                  R"({"productId":"p","quantity":1})")
+              .starts_with("HTTP/1.1 200 "));
+  const ProcessResult& result = server.terminate();
+  REQUIRE(result.exit_code == 0);
+  REQUIRE_FALSE(fs::exists(dir / "data"));  // memory: nothing is written
+  REQUIRE(result.err.starts_with("{\"time\":\""));
+  REQUIRE(result.err.find("FLUXGATE_THREADS is ignored") != std::string::npos);
+  REQUIRE(result.err.find("FLUXGATE_X") == std::string::npos);
+  REQUIRE(result.err.find("secret") == std::string::npos);
+}
+
+TEST_CASE("serve: no token and a proxy → a line says the admin routes are off", "[cli][process]") {
+  const TempDir dir;
+  ServerProcess server({.data_dir = dir / "data", .arguments = {"--trusted-proxy", "10.0.0.0/8"}});
+  REQUIRE(server.process().wait_for_error_line("the admin routes are off").has_value());
+  REQUIRE(init(server.port(), "p").starts_with("HTTP/1.1 401 "));
+}
+
+TEST_CASE("serve: SIGTERM or SIGINT with idle clients → 0, and the log is whole",
+          "[cli][process]") {
+  const TempDir dir;
+  for (const int signal : {SIGTERM, SIGINT}) {
+    ServerProcess server({.data_dir = dir / "data"});
+    const RawConnection idle(server.port());
+    REQUIRE(init(server.port(), "p").starts_with("HTTP/1.1 200 "));
+    REQUIRE(order(server.port(), "p", "ann", "k").starts_with("HTTP/1.1 200 "));
+    server.process().send(signal);
+    REQUIRE(server.wait().exit_code == 0);
+  }
+}
+
+TEST_CASE("serve: a second signal while it drains → 1 at once", "[cli][process]") {
+  const TempDir dir;
+  ServerProcess server({.data_dir = dir / "data"});
+  RawConnection stuck(server.port());
+  stuck.clog("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  server.process().send(SIGTERM);
+  REQUIRE(server.process().wait_for_error_line("stopping").has_value());
+  const auto before = std::chrono::steady_clock::now();
+  server.process().send(SIGINT);
+  REQUIRE(server.wait().exit_code == 1);
+  // Well below the 10 s that the first signal would have waited for the stuck client.
+  REQUIRE(std::chrono::steady_clock::now() - before < std::chrono::seconds{5});
+}
+
+TEST_CASE("serve: kill -9, then a new start → the order is there, a retry is a replay",
+          "[cli][process]") {
+  const TempDir dir;
+  std::string id;
+  {
+    ServerProcess server({.data_dir = dir / "data"});
+    REQUIRE(init(server.port(), "p").starts_with("HTTP/1.1 200 "));
+    const std::string answer = order(server.port(), "p", "ann", "k");
+    REQUIRE(answer.starts_with("HTTP/1.1 200 "));
+    id = field(answer, "orderId");
+    REQUIRE(server.crash().signal == SIGKILL);
+  }
+  ServerProcess server({.data_dir = dir / "data"});
+  const std::string again = order(server.port(), "p", "ann", "k");
+  REQUIRE(again.starts_with("HTTP/1.1 200 "));
+  REQUIRE(again.find("Idempotent-Replayed: true") != std::string::npos);
+  REQUIRE(field(again, "orderId") == id);
+  REQUIRE(server.terminate().exit_code == 0);
+}
+
+TEST_CASE("serve and orders: a log that lost its end → 78, one line, nothing changed",
+          "[cli][process]") {
+  const TempDir dir;
+  const fs::path data = dir / "data";
+  {
+    ServerProcess server({.data_dir = data});
+    REQUIRE(init(server.port(), "p").starts_with("HTTP/1.1 200 "));
+    REQUIRE(server.terminate().exit_code == 0);
+    fs::copy(data, dir / "old", fs::copy_options::recursive);
+  }
+  {
+    ServerProcess server({.data_dir = data});
+    REQUIRE(order(server.port(), "p", "ann", "k").starts_with("HTTP/1.1 200 "));
+    REQUIRE(server.terminate().exit_code == 0);
+  }
+  // The blocks of yesterday with the mark of today.
+  fs::remove_all(data / "orders");
+  fs::copy(dir / "old" / "orders", data / "orders", fs::copy_options::recursive);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const ProcessResult result = run_until_end({.data_dir = data});
+    REQUIRE(result.exit_code == 78);
+    REQUIRE(result.out.empty());
+    REQUIRE(count_lines(result.err) == 1);
+  }
+  const ProcessResult orders = run_server({"orders", "--data-dir", data.string()});
+  REQUIRE(orders.exit_code == 78);
+  REQUIRE(count_lines(orders.err) == 1);
+}

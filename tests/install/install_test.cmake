@@ -1,0 +1,49 @@
+# Installs a build under a new prefix and builds and runs another project against it.
+#
+#   cmake -DBUILD_DIR=... -DWORK_DIR=... -DVERSION=... -P install_test.cmake
+#
+# With -DSOURCE_DIR=... it first builds fluxgate with shared libraries in WORK_DIR and installs
+# that.
+cmake_minimum_required(VERSION 3.25)
+file(REMOVE_RECURSE ${WORK_DIR}/prefix ${WORK_DIR}/consumer)
+
+# run(WHAT COMMAND...): fails the test, with all output, if the command fails; else `output` is its
+# standard output.
+function(run what)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${what} failed (${result}):\n${out}\n${err}")
+  endif()
+  set(output "${out}" PARENT_SCOPE)
+endfunction()
+
+function(expect what wanted)
+  if(NOT output STREQUAL wanted)
+    message(FATAL_ERROR "${what}: wanted \"${wanted}\", got \"${output}\"")
+  endif()
+endfunction()
+
+if(SOURCE_DIR)
+  if(NOT "$ENV{FLUXGATE_TEST_LONG}")
+    message("SKIPPED: builds everything once more; FLUXGATE_TEST_LONG=1 runs it")
+    return()
+  endif()
+  set(BUILD_DIR ${WORK_DIR}/build)
+  run("configuring" ${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${BUILD_DIR} -DBUILD_SHARED_LIBS=ON
+      -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O0
+      -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}
+      -DFLUXGATE_BUILD_TESTS=OFF -DFLUXGATE_BUILD_BENCH=OFF -DFLUXGATE_BUILD_EXAMPLES=OFF)
+  run("building" ${CMAKE_COMMAND} --build ${BUILD_DIR} --parallel 2)
+endif()
+
+run("installing" ${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${WORK_DIR}/prefix)
+run("the installed server" ${WORK_DIR}/prefix/bin/fluxgate-server --version)
+expect("the installed server" "fluxgate-server ${VERSION}\n")
+
+run("configuring the consumer" ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer
+    -B ${WORK_DIR}/consumer -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix -DCMAKE_BUILD_TYPE=Debug)
+run("building the consumer" ${CMAKE_COMMAND} --build ${WORK_DIR}/consumer)
+run("the consumer's app" ${WORK_DIR}/consumer/app)
+expect("the consumer's app" "accepted, sold_out\n")
+run("the consumer's host" ${WORK_DIR}/consumer/host)
+expect("the consumer's host" "served\n")

@@ -1,0 +1,127 @@
+// The canonical load, load-test.k6.js: it passes against the server, and it fails against servers
+// that cheat. A test that cannot fail would be worth nothing.
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "support/server_process.hpp"
+#include "support/temp_dir.hpp"
+#include "system/sale_client.hpp"
+#include "system/skip.hpp"
+
+namespace fluxgate::testing {
+namespace {
+
+const std::filesystem::path source_dir = FLUXGATE_SOURCE_DIR;
+constexpr std::chrono::seconds k6_time_max{240};
+
+/// k6 of scripts/install-k6, or the one in PATH.
+std::string k6_program() {
+  const std::filesystem::path installed = source_dir / ".cache" / "k6";
+  for (const std::filesystem::path& path : {installed / "k6", installed}) {
+    if (std::filesystem::is_regular_file(path)) return path.string();
+  }
+  if (std::system("k6 version > /dev/null 2>&1") == 0) return "k6";
+  skip("k6 is neither in .cache/k6 nor in PATH; scripts/install-k6 fetches it");
+}
+
+/// Runs the load test; latency is not judged, because the machine does other things meanwhile.
+ProcessResult run_k6(const std::string& base_url, const std::vector<std::string>& variables) {
+  ProcessOptions options{.command = {k6_program(), "run", "--quiet", "--no-usage-report", "-e",
+                                     "BASE_URL=" + base_url, "-e", "K6_LATENCY=0"}};
+  for (const std::string& variable : variables) {
+    options.command.emplace_back("-e");
+    options.command.push_back(variable);
+  }
+  options.command.push_back((source_dir / "load-test.k6.js").string());
+  return run_process(options, k6_time_max);
+}
+
+std::string url_of(std::uint16_t port) {
+  return "http://127.0.0.1:" + std::to_string(port);
+}
+
+/// `fluxgate-server orders --count`, which reads the log beside a running server or without one.
+std::string count_orders(const TempDir& folder) {
+  const ProcessResult result =
+      run_process({.command = {server_binary(), "orders", "--data-dir", (folder / "data").string(),
+                               "--product", "iphone-15", "--count"}});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  return result.out;
+}
+
+TEST_CASE("k6: the flash sale, then kill -9 → 100 of 100 sold, before and after", "[system][.k6]") {
+  const TempDir folder;
+  const ServerProcessOptions options{.data_dir = folder / "data"};
+  {
+    ServerProcess server(options);
+    const ProcessResult k6 = run_k6(url_of(server.port()), {"DURATION_SCALE=0.2"});
+    INFO(k6.out << k6.err);
+    REQUIRE(k6.exit_code == 0);
+    CHECK(count_orders(folder) == "100\n");
+    CHECK(SaleClient(server.port()).orders().size() == 100);
+    server.crash();
+  }
+  CHECK(count_orders(folder) == "100\n");
+  ServerProcess server(options);
+  CHECK(SaleClient(server.port()).orders().size() == 100);
+  CHECK(SaleClient(server.port()).product("iphone-15").stock == 0);
+  CHECK(count_orders(folder) == "100\n");
+}
+
+TEST_CASE("k6: stress, spike and soak, shortened → all pass", "[system][.k6]") {
+  const TempDir folder;
+  ServerProcess server({.data_dir = folder / "data"});
+  // The last one does not sell out; the spike sells another product.
+  const std::vector<std::vector<std::string>> runs{
+      {"SCENARIO=stress", "DURATION_SCALE=0.005", "STOCK=1000"},
+      {"SCENARIO=spike", "DURATION_SCALE=0.1", "PRODUCT=телефон 15/б"},
+      {"SCENARIO=soak", "DURATION_SCALE=0.001", "STOCK=100000000"},
+  };
+  for (const std::vector<std::string>& variables : runs) {
+    const ProcessResult k6 = run_k6(url_of(server.port()), variables);
+    INFO(k6.out << k6.err);
+    CHECK(k6.exit_code == 0);
+  }
+}
+
+TEST_CASE("k6: with a token and a rate limit → 302s are valid answers", "[system][.k6]") {
+  const TempDir folder;
+  ServerProcess server({.data_dir = folder / "data",
+                        .arguments = {"--admin-token", "secret", "--rate-limit", "20"}});
+  const ProcessResult k6 =
+      run_k6(url_of(server.port()), {"DURATION_SCALE=0.1", "ADMIN_TOKEN=secret"});
+  INFO(k6.out << k6.err);
+  CHECK(k6.exit_code == 0);
+  CHECK(k6.out.find("rate_limited") != std::string::npos);
+  // Without the token the sale cannot be opened, so there is nothing to test.
+  CHECK(run_k6(url_of(server.port()), {"DURATION_SCALE=0.1"}).exit_code == 107);
+}
+
+/// A server that commits one fault; see mock_server.py.
+ProcessResult run_k6_against_mock(const std::string& fault) {
+  ChildProcess mock(
+      {.command = {FLUXGATE_PYTHON, (source_dir / "tests/system/mock_server.py").string(), fault}});
+  const auto line = mock.wait_for_line("mock server listening on ");
+  REQUIRE(line.has_value());
+  return run_k6(line->substr(line->rfind("http")), {"DURATION_SCALE=0.1"});
+}
+
+TEST_CASE("k6: a server that cheats → thresholds fail", "[system][.k6]") {
+  constexpr int thresholds_failed = 99;  // k6's exit code for it
+  const ProcessResult honest = run_k6_against_mock("none");
+  INFO(honest.out << honest.err);
+  REQUIRE(honest.exit_code == 0);
+  for (const char* fault : {"oversells", "undersells", "forgets", "errs"}) {
+    INFO(fault);
+    CHECK(run_k6_against_mock(fault).exit_code == thresholds_failed);
+  }
+}
+
+}  // namespace
+}  // namespace fluxgate::testing
