@@ -25,8 +25,8 @@
 //   If it came by (1), then c(s) + (k - 1)·I <= c(e), so k <= 1 + (c(e) - c(s))/I.
 // As (c(e) - c(s))/I <= rate·(e - s) and burst >= 1: k <= burst + rate·(e - s).
 //
-// (1) is implied by (2) but for the rounding: with burst 1 and a moment between two ticks, (2) alone
-// could refuse for ever.
+// (1) is implied by (2) but for the rounding: with burst 1 and a moment between two ticks, (2)
+// alone could refuse for ever.
 
 namespace fluxgate::admission {
 

@@ -13,6 +13,8 @@ ZeroPages::ZeroPages(std::size_t bytes)
   FLUXGATE_CHECK(data_ != MAP_FAILED);
 }
 
-ZeroPages::~ZeroPages() { ::munmap(data_, bytes_); }
+ZeroPages::~ZeroPages() {
+  ::munmap(data_, bytes_);
+}
 
 }  // namespace fluxgate::base

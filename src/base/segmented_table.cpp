@@ -26,7 +26,9 @@ constexpr int depth_max = 24;
 constexpr std::uint64_t top_bit = std::uint64_t{1} << 63;
 
 // A zero low word marks an empty slot.
-std::uint64_t stored_low(const Hash128& hash) noexcept { return hash.low != 0 ? hash.low : 1; }
+std::uint64_t stored_low(const Hash128& hash) noexcept {
+  return hash.low != 0 ? hash.low : 1;
+}
 
 struct Entry {
   std::uint64_t low;
@@ -196,7 +198,9 @@ SegmentedTable::SegmentedTable() {
 
 SegmentedTable::~SegmentedTable() = default;
 
-std::size_t SegmentedTable::size() const noexcept { return size_.load(std::memory_order_relaxed); }
+std::size_t SegmentedTable::size() const noexcept {
+  return size_.load(std::memory_order_relaxed);
+}
 
 std::size_t SegmentedTable::bytes() const noexcept {
   return bytes_.load(std::memory_order_relaxed);

@@ -25,9 +25,10 @@ namespace fluxgate::base {
 /// slots. A full segment splits in two by the next bit: one new segment is allocated, half of the
 /// entries move, so growth never stops anybody for more than some ten microseconds. A directory
 /// that is too short is doubled. Nothing is freed before the table, so readers need no
-/// reclamation: all old directories together are smaller than the newest. In a segment, entries lie in linear probing order, sorted
-/// by the slot they would like best, so a search in vain ends as early as a successful one.
-/// Memory: 28 bytes a slot, 45 to 90 % of them used: 31 to 62 bytes an entry.
+/// reclamation: all old directories together are smaller than the newest. In a segment, entries lie
+/// in linear probing order, sorted by the slot they would like best, so a search in vain ends as
+/// early as a successful one. Memory: 28 bytes a slot, 45 to 90 % of them used: 31 to 62 bytes an
+/// entry.
 ///
 /// The hash must be uniform: one that an outsider can steer is a defect (depth check, aborts). The
 /// low words 0 and 1 are one and the same; that adds nothing to the chance of a collision.

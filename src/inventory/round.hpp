@@ -19,7 +19,7 @@ struct RoundSpec {
   Units quantity = 0;
   Units max_per_order = 0;    ///< 0: no limit
   Units max_per_user = 0;     ///< 0: no limit
-  BlockKey opened_at{};      ///< the block that holds the round's record
+  BlockKey opened_at{};       ///< the block that holds the round's record
   std::uint64_t product = 0;  ///< number of the product; Product::open() fills it in
 };
 

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "base/aborts.hpp"
 #include "base/run_together.hpp"
 #include "system/seed.hpp"
 
@@ -65,6 +66,12 @@ TEST_CASE("RateLimiter: rate 0 → off, everybody is admitted", "[admission][uni
   RateLimiter limiter(0, 0, seconds(5), false);
   REQUIRE_FALSE(limiter.enabled());
   REQUIRE(admissions_at(limiter, seconds(0), 1000) == 1000);
+}
+
+TEST_CASE("RateLimiter: no burst, or a rate above rate_max → a defect, aborts",
+          "[admission][unit]") {
+  REQUIRE(testing::aborts([] { RateLimiter(5, 0, seconds(0), true); }));
+  REQUIRE(testing::aborts([] { RateLimiter(RateLimiter::rate_max + 1, 1, seconds(0), true); }));
 }
 
 TEST_CASE("RateLimiter: full at the start → the burst at once, then one an interval",
@@ -156,11 +163,10 @@ TEST_CASE("RateLimiter: after the last second it can count → refuses, does not
 TEST_CASE("RateLimiter: random arrivals → no window has more than burst + rate·t",
           "[admission][unit]") {
   std::mt19937_64 random(testing::make_seed("rate_limiter_windows"));
-  for (const std::uint64_t rate : {std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{7},
-                                   std::uint64_t{1'000}, std::uint64_t{999'983},
-                                   std::uint64_t{1'000'000}, std::uint64_t{333'333'333},
-                                   std::uint64_t{700'000'000}, std::uint64_t{999'999'999},
-                                   std::uint64_t{1'000'000'000}}) {
+  for (const std::uint64_t rate :
+       {std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{7}, std::uint64_t{1'000},
+        std::uint64_t{999'983}, std::uint64_t{1'000'000}, std::uint64_t{333'333'333},
+        std::uint64_t{700'000'000}, std::uint64_t{999'999'999}, std::uint64_t{1'000'000'000}}) {
     for (const std::uint64_t burst : {1U, 2U, 3U, 10U, 1000U}) {
       const nanoseconds start(static_cast<std::int64_t>(random() % (ns_per_second << 20)));
       RateLimiter limiter(rate, burst, start, random() % 2 == 0);
@@ -170,12 +176,23 @@ TEST_CASE("RateLimiter: random arrivals → no window has more than burst + rate
       nanoseconds now = start;
       for (int i = 0; i < 3000; ++i) {
         switch (random() % 16) {
-          case 0: now += nanoseconds(random() % (gap * 30)); break;
-          case 1: now += nanoseconds(gap); break;
-          case 2: now += nanoseconds(gap + 1); break;
-          case 3: now += nanoseconds(1); break;
-          case 4: break;
-          default: now += nanoseconds(random() % gap); break;
+          case 0:
+            now += nanoseconds(random() % (gap * 30));
+            break;
+          case 1:
+            now += nanoseconds(gap);
+            break;
+          case 2:
+            now += nanoseconds(gap + 1);
+            break;
+          case 3:
+            now += nanoseconds(1);
+            break;
+          case 4:
+            break;
+          default:
+            now += nanoseconds(random() % gap);
+            break;
         }
         if (limiter.try_admit(now)) admitted.push_back(now);
       }

@@ -66,8 +66,10 @@ TEST_CASE("SegmentedTable: an insert happened before a find → found, also whil
   REQUIRE(table.size() == count);
 }
 
-TEST_CASE("SegmentedTable: a key in the table, then the word to stop looking → seen by whoever "
-          "has the word", "[base][race]") {
+TEST_CASE(
+    "SegmentedTable: a key in the table, then the word to stop looking → seen by whoever "
+    "has the word",
+    "[base][race]") {
   // How the engine uses it: claim the key, then take the last unit. Who sees no unit, sees the key.
   constexpr int rounds = 200'000;
   SegmentedTable table;
@@ -88,8 +90,10 @@ TEST_CASE("SegmentedTable: a key in the table, then the word to stop looking →
   REQUIRE(missed == 0);
 }
 
-TEST_CASE("SegmentedTable: writers insert, overwrite and erase, readers look → no torn value, "
-          "what stays is always found", "[base][race]") {
+TEST_CASE(
+    "SegmentedTable: writers insert, overwrite and erase, readers look → no torn value, "
+    "what stays is always found",
+    "[base][race]") {
   const std::uint64_t seed = testing::make_seed("segmented_table_race");
   // In a segment or two, so that all of them meet: every third key stays for ever.
   constexpr std::uint64_t keys = 1'500;

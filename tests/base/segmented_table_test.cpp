@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/aborts.hpp"
 #include "base/sip_hash.hpp"
 #include "system/seed.hpp"
 
@@ -107,8 +108,10 @@ TEST_CASE("SegmentedTable: erase and assign in one visit → the neighbours stay
   }
 }
 
-TEST_CASE("SegmentedTable: a run around the end of the slots, erased in any order → "
-          "the rest is found", "[base][unit]") {
+TEST_CASE(
+    "SegmentedTable: a run around the end of the slots, erased in any order → "
+    "the rest is found",
+    "[base][unit]") {
   std::mt19937_64 random(testing::make_seed("segmented_table_run"));
   for (int repeat = 0; repeat < 200; ++repeat) {
     SegmentedTable table;
@@ -188,6 +191,21 @@ TEST_CASE("SegmentedTable: entries all on one side of a split → the full side 
   }
 }
 
+TEST_CASE("SegmentedTable: hashes that all begin alike → a defect, aborts before memory runs out",
+          "[base][unit]") {
+  REQUIRE(testing::aborts([] {
+    SegmentedTable table;
+    for (std::uint64_t i = 0; i < 1000; ++i) assign(table, {.high = 7, .low = i}, {0, i});
+  }));
+}
+
+TEST_CASE("SegmentedTable: the value of an absent cell → a defect, aborts", "[base][unit]") {
+  SegmentedTable table;
+  const auto value = [&] { table.update(hash_of(1), [](Cell& cell) { (void)cell.value(); }); };
+  REQUIRE(testing::aborts(value));
+  REQUIRE(testing::aborts([&] { erase(table, hash_of(1)); }));
+}
+
 TEST_CASE("SegmentedTable: random work on few and on many keys → what std::map says",
           "[base][unit]") {
   std::mt19937_64 random(testing::make_seed("segmented_table_model"));
@@ -229,7 +247,10 @@ TEST_CASE("SegmentedTable: full of droppable entries → purged, does not grow",
   // A sliding window: what is 500 behind is dead.
   for (std::uint64_t i = 0; i < 50'000; ++i) {
     table.update(
-        hash_of(i), [&](Cell& cell) { cell.assign({0, i}); },
+        hash_of(i),
+        [&](Cell& cell) {
+          cell.assign({0, i});
+        },
         [&](const Value& value) { return value.number + 500 < i; });
     if (i % 1000 != 0) continue;
     for (std::uint64_t alive = i < 500 ? 0 : i - 500; alive <= i; ++alive) {
@@ -248,7 +269,12 @@ TEST_CASE("SegmentedTable: full with too few droppable entries → drops them an
   const auto under_100 = [](const Value& value) { return value.number < 100; };
   std::uint64_t i = 0;
   for (; table.bytes() == bytes; ++i) {
-    table.update(hash_of(i), [&](Cell& cell) { cell.assign({0, i}); }, under_100);
+    table.update(
+        hash_of(i),
+        [&](Cell& cell) {
+          cell.assign({0, i});
+        },
+        under_100);
   }
   REQUIRE(i == 922);
   REQUIRE(table.size() == 922 - 100);
@@ -261,7 +287,11 @@ TEST_CASE("SegmentedTable: a visit to an entry of a full segment → neither pur
   for (std::uint64_t i = 0; i < 921; ++i) assign(table, hash_of(i), {0, i});
   const std::size_t bytes = table.bytes();
   table.update(
-      hash_of(0), [&](Cell& cell) { cell.assign({1, 1}); }, [](const Value&) { return true; });
+      hash_of(0),
+      [&](Cell& cell) {
+        cell.assign({1, 1});
+      },
+      [](const Value&) { return true; });
   REQUIRE(table.size() == 921);
   REQUIRE(table.bytes() == bytes);
   REQUIRE(table.find(hash_of(0)) == Value{1, 1});

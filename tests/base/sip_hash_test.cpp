@@ -21,7 +21,9 @@ std::uint64_t word_of(const std::uint8_t* bytes, std::size_t count) {
   return word;
 }
 
-std::uint64_t rotate(std::uint64_t word, int bits) { return (word << bits) | (word >> (64 - bits)); }
+std::uint64_t rotate(std::uint64_t word, int bits) {
+  return (word << bits) | (word >> (64 - bits));
+}
 
 void rounds(std::array<std::uint64_t, 4>& v, int count) {
   while (count-- > 0) {

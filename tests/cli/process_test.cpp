@@ -139,11 +139,16 @@ TEST_CASE("serve: the port is taken → 1, one line with the port", "[cli][proce
   REQUIRE(second.err.find(port) != std::string::npos);
 }
 
-TEST_CASE("serve: a data directory that cannot be → 1, one line", "[cli][process]") {
+TEST_CASE("serve: a data directory that cannot be made → 1; that is a file → 2", "[cli][process]") {
   const TempDir dir;
-  std::ofstream(dir / "file") << "x";
-  const ProcessResult result = run_until_end({.data_dir = dir / "file"});
+  ProcessResult result = run_until_end({.data_dir = "/proc/fluxgate-data"});
   REQUIRE(result.exit_code == 1);
+  REQUIRE(count_lines(result.err) == 1);
+  REQUIRE(result.err.find("/proc/fluxgate-data") != std::string::npos);
+
+  std::ofstream(dir / "file") << "x";
+  result = run_until_end({.data_dir = dir / "file"});
+  REQUIRE(result.exit_code == 2);
   REQUIRE(count_lines(result.err) == 1);
   REQUIRE(result.err.find((dir / "file").string()) != std::string::npos);
 }

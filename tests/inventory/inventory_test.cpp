@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/aborts.hpp"
 #include "base/run_together.hpp"
 #include "base/sip_hash.hpp"
 #include "system/seed.hpp"
@@ -68,6 +69,12 @@ TEST_CASE("Inventory: created → found by id and number, with its first round o
   REQUIRE(inventory.by_number(~std::uint64_t{0}) == nullptr);
 }
 
+TEST_CASE("Inventory: an id created twice → a defect, aborts", "[inventory][unit]") {
+  Inventory inventory(key);
+  inventory.create("tea", {});
+  REQUIRE(testing::aborts([&] { inventory.create("tea", {}); }));
+}
+
 TEST_CASE("Inventory: ids alike in their hash's slot, or in all of it → told apart",
           "[inventory][unit]") {
   Inventory inventory(key);
@@ -109,6 +116,7 @@ TEST_CASE("Inventory: products_max products → all found, by id, number and in 
     if (find(inventory, "other-" + std::to_string(i)) != nullptr) FAIL("invented " << i);
   }
   REQUIRE(inventory.by_number(products_max) == nullptr);
+  REQUIRE(testing::aborts([&] { inventory.create("one more", {}); }));
   std::sort(names.begin(), names.end());
   Ids listed;
   for (;;) {
@@ -143,8 +151,8 @@ TEST_CASE("Inventory: products are created while others look → found whole or 
       const std::size_t i = random() % std::min(count, done + 2);
       const Product* product = find(inventory, names[i]);
       if (product == nullptr && i < done) ++missed;
-      if (product != nullptr && (product->id != names[i] || product->number != i ||
-                                 product->round()->quantity != i)) {
+      if (product != nullptr &&
+          (product->id != names[i] || product->number != i || product->round()->quantity != i)) {
         ++wrong;
       }
       const std::size_t size = inventory.size();

@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "base/aborts.hpp"
 #include "base/mpsc_list.hpp"
 #include "base/run_together.hpp"
 #include "system/seed.hpp"
@@ -70,6 +71,16 @@ TEST_CASE("Round: released → can be reserved again", "[inventory][unit]") {
   REQUIRE(round.try_reserve_user(user(1), 5));
 }
 
+TEST_CASE("Round: more released than reserved, more accepted than there is → a defect, aborts",
+          "[inventory][unit]") {
+  Round round(1, {.quantity = 3, .max_per_user = 5});
+  REQUIRE(round.try_reserve_user(user(1), 2));
+  REQUIRE(testing::aborts([&] { round.release_user(user(1), 3); }));
+  REQUIRE(testing::aborts([&] { round.release_user(user(2), 1); }));
+  REQUIRE(testing::aborts([&] { round.accept(4); }));
+  REQUIRE(testing::aborts([&] { Round(0, {}); }));
+}
+
 TEST_CASE("Round: no max_per_user → everybody may, nobody is counted", "[inventory][unit]") {
   Round round(1, {.quantity = 100});
   REQUIRE(round.try_reserve_user(user(1), units_max));
@@ -130,9 +141,10 @@ bool is_consistent(const RoundSnapshot& s) {
 
 }  // namespace
 
-TEST_CASE("Round: takers, givers-back, a settling thread → every snapshot adds up, accepted "
-          "only grows",
-          "[inventory][race]") {
+TEST_CASE(
+    "Round: takers, givers-back, a settling thread → every snapshot adds up, accepted "
+    "only grows",
+    "[inventory][race]") {
   const std::uint64_t seed = testing::make_seed("round_snapshot");
   constexpr Units quantity = 200'000;
   Round round(1, {.quantity = quantity});

@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "base/aborts.hpp"
 #include "base/run_together.hpp"
 #include "system/seed.hpp"
 
@@ -40,6 +41,14 @@ TEST_CASE("StockCounter: given back → can be taken again", "[inventory][unit]"
   REQUIRE(stock.left() == 1);
   REQUIRE(stock.try_take(1));
   REQUIRE_FALSE(stock.try_take(1));
+}
+
+TEST_CASE("StockCounter: more given back than taken → a defect, aborts", "[inventory][unit]") {
+  StockCounter stock(5);
+  REQUIRE(stock.try_take(2));
+  REQUIRE(testing::aborts([&] { stock.give_back(3); }));
+  REQUIRE(testing::aborts([&] { stock.give_back(~Units{0}); }));
+  REQUIRE_FALSE(testing::aborts([&] { stock.give_back(2); }));
 }
 
 TEST_CASE("StockCounter: units_max units → counted to the last", "[inventory][unit]") {
@@ -82,9 +91,10 @@ TEST_CASE("StockCounter: many takers, one unit left → exactly one succeeds", "
   REQUIRE(sold_once == sales);
 }
 
-TEST_CASE("StockCounter: takers of different sizes, and some give back → never more out than "
-          "there were",
-          "[inventory][race]") {
+TEST_CASE(
+    "StockCounter: takers of different sizes, and some give back → never more out than "
+    "there were",
+    "[inventory][race]") {
   const std::uint64_t seed = testing::make_seed("stock_counter_race");
   constexpr Units quantity = 50;
   constexpr int steps = 200'000;

@@ -24,7 +24,7 @@ class Journal {
   struct Entry {
     Wish wish;
     State state = State::unknown;
-    std::string order_id;  ///< accepted only
+    std::string order_id{};  ///< accepted only
   };
 
   /// Makes the next wish and writes it down. Each has a user of its own, so that the log, which

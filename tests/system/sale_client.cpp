@@ -45,7 +45,7 @@ void require_ok(int status, const std::string& what, const std::string& body) {
 }
 
 /// Ids of these tests need no escape in JSON or in a path.
-std::string quoted(std::string_view plain) {
+std::string json_text(std::string_view plain) {
   std::string text;
   text.append(1, '"').append(plain).append(1, '"');
   return text;
@@ -76,8 +76,8 @@ std::string SaleClient::get(const std::string& target) {
 }
 
 OrderAnswer SaleClient::order(const Wish& wish) {
-  const std::string body = "{\"productId\":" + quoted(wish.product_id) +
-                           ",\"userId\":" + quoted(wish.user_id) +
+  const std::string body = "{\"productId\":" + json_text(wish.product_id) +
+                           ",\"userId\":" + json_text(wish.user_id) +
                            ",\"quantity\":" + std::to_string(wish.quantity) + "}";
   const HttpResponse response = post("/order", body, {{"x-idempotency-key", wish.key}});
   simdjson::dom::parser parser;
@@ -94,7 +94,7 @@ OrderAnswer SaleClient::order(const Wish& wish) {
 
 std::uint64_t SaleClient::init(const std::string& product_id, const StockWish& wish) {
   std::string body =
-      "{\"productId\":" + quoted(product_id) + ",\"quantity\":" + std::to_string(wish.quantity);
+      "{\"productId\":" + json_text(product_id) + ",\"quantity\":" + std::to_string(wish.quantity);
   if (wish.max_per_order != 0) body += ",\"maxPerOrder\":" + std::to_string(wish.max_per_order);
   if (wish.max_per_user != 0) body += ",\"maxPerUser\":" + std::to_string(wish.max_per_user);
   const HttpResponse response = post("/init", body + "}", {});

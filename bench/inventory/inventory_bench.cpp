@@ -1,0 +1,42 @@
+#include "inventory/inventory.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+namespace fluxgate::inventory {
+namespace {
+
+// Hash and look up, as each order does: one product of few, or any of a large catalogue.
+void BM_Inventory_find(benchmark::State& state) {
+  Inventory inventory({1, 2});
+  std::vector<std::string> ids;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    ids.push_back("product-" + std::to_string(i));
+    inventory.create(ids.back(), {.quantity = 1});
+  }
+  std::size_t at = 0;
+  for (auto _ : state) {
+    const std::string& id = ids[at];
+    benchmark::DoNotOptimize(inventory.find(id, inventory.hash(id)));
+    at = (at + 7'919) % ids.size();
+  }
+}
+
+// Both threads take users over a limit of five units each and snapshots of the round.
+void BM_Round_reserve_user(benchmark::State& state) {
+  static Round round(1, {.quantity = 100, .max_per_user = units_max});
+  std::uint64_t number = static_cast<std::uint64_t>(state.thread_index());
+  for (auto _ : state) {
+    number = number * 6364136223846793005 + 1442695040888963407;
+    const base::Hash128 user{.high = number << 40, .low = number >> 56};
+    benchmark::DoNotOptimize(round.try_reserve_user(user, 1));
+  }
+}
+
+BENCHMARK(BM_Inventory_find)->Arg(10)->Arg(10'000);
+BENCHMARK(BM_Round_reserve_user)->ThreadRange(1, 2)->UseRealTime();
+
+}  // namespace
+}  // namespace fluxgate::inventory
