@@ -1,15 +1,16 @@
 # Which Debian packages fluxgate needs, and how the missing ones get here. Sourced by scripts.
 
 # What compiles the libraries and the server (scripts/cmake/dependencies.cmake asks for them).
+# The scripts build with Ninja; make is for `cmake -B build` by hand.
 build_packages=(
-  g++ cmake ninja-build pkg-config
+  g++ cmake ninja-build make pkg-config
   libboost1.81-dev librocksdb-dev libsimdjson-dev libfmt-dev libsodium-dev libxxhash-dev
   libcli11-dev libtomlplusplus-dev libspdlog-dev
 )
 
 # What the tests and benchmarks need beyond that. strace makes storage fail for a test;
 # clang-format-14 is the one whose layout the repository has.
-test_packages=(catch2 libbenchmark-dev python3 curl strace clang-format-14)
+test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14)
 
 # install_missing PACKAGE...: installs those that are not installed; quick if none is missing.
 # Without root and sudo it prints the line to run and ends the script with 1.
@@ -18,11 +19,11 @@ install_missing() {
     echo "No dpkg-query here: the packages are not checked. Debian 12 would need: $*" >&2
     return
   fi
-  local package missing=()
+  local package installed missing=()
+  # Names it does not know make it fail; what it does know it prints all the same.
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
   for package in "$@"; do
-    if [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) != installed ]]; then
-      missing+=("$package")
-    fi
+    grep -qxF "installed $package" <<<"$installed" || missing+=("$package")
   done
   [[ ${#missing[@]} -gt 0 ]] || return 0
 

@@ -134,7 +134,6 @@ class SegmentedTable {
     Segment* segment_;
   };
 
-  [[nodiscard]] Segment& locate(std::uint64_t high) const noexcept;
   [[nodiscard]] Segment& lock(std::uint64_t high) noexcept;
   static void unlock(Segment& segment) noexcept;
   /// A segment that has the hash, or has room for it.

@@ -131,20 +131,19 @@ class OrderPrinter final : public orderlog::LogVisitor {
   std::optional<engine::OrderIdCodec> ids_;
 };
 
-ExitCode fail(ExitCode code, const std::string& message) {
+void say(const std::string& message) {
   std::fprintf(stderr, "fluxgate-server: %s\n", escape_line(message).c_str());
-  return code;
 }
 
-ExitCode to_exit_code(ErrorCode code) {
-  if (code == ErrorCode::damaged) return ExitCode::log_damaged;
-  if (code == ErrorCode::unavailable) return ExitCode::storage_failed;
-  return ExitCode::failure;
+ExitCode fail(ExitCode code, const std::string& message) {
+  say(message);
+  return code;
 }
 
 }  // namespace
 
 ExitCode print_orders(const Settings& settings) {
+  for (const std::string& warning : settings.warnings) say(warning);
   const OrdersSelection& selection = settings.orders;
   Progress progress;
   Output output;
@@ -154,7 +153,7 @@ ExitCode print_orders(const Settings& settings) {
       [&]() -> orderlog::LogVisitor& { return printer.emplace(selection, progress, output); });
   const bool written = output.flush();
   if (!written) return fail(ExitCode::failure, "cannot write to stdout");
-  if (!end) return fail(to_exit_code(end.error().code), end.error().message);
+  if (!end) return fail(exit_code_of(end.error().code), end.error().message);
   if (!selection.product.empty() && !progress.knows_product) {
     return fail(ExitCode::failure, "no such product: \"" + selection.product + "\"");
   }

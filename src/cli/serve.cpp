@@ -31,24 +31,6 @@ struct Service {
   std::_Exit(static_cast<int>(code));
 }
 
-ExitCode to_exit_code(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::invalid_argument:
-      return ExitCode::usage;
-    case ErrorCode::damaged:
-      return ExitCode::log_damaged;
-    case ErrorCode::unavailable:
-      return ExitCode::storage_failed;
-    case ErrorCode::in_use:
-    case ErrorCode::permission:
-    case ErrorCode::newer_format:
-    case ErrorCode::not_found:
-    case ErrorCode::internal:
-      break;
-  }
-  return ExitCode::failure;
-}
-
 /// Opens the log and listens. On an error logs one line and returns the exit code.
 std::optional<ExitCode> start(Service& service, const Settings& settings, const Logger& log,
                               Events& events) {
@@ -61,7 +43,7 @@ std::optional<ExitCode> start(Service& service, const Settings& settings, const 
   auto engine = Engine::open(std::move(engine_options));
   if (!engine) {
     log.write(LogLevel::error, engine.error().message);
-    return to_exit_code(engine.error().code);
+    return exit_code_of(engine.error().code);
   }
   service.engine = *std::move(engine);
 
@@ -110,7 +92,7 @@ ExitCode drain(Service& service, const Logger& log, Events& events,
   if (!in_time) log.write(LogLevel::warning, "some answers did not go out in time");
   if (!closed) {
     log.write(LogLevel::error, closed.error().message);
-    return to_exit_code(closed.error().code);
+    return exit_code_of(closed.error().code);
   }
   log.write(LogLevel::info, "stopped");
   return ExitCode::ok;

@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::string_view connection_line(Connection connection) noexcept {
   switch (connection) {
-    case Connection::close: return "Connection: close\r\n";
-    case Connection::keep_explicit: return "Connection: keep-alive\r\n";
-    case Connection::keep: break;
+    case Connection::close:
+      return "Connection: close\r\n";
+    case Connection::keep_explicit:
+      return "Connection: keep-alive\r\n";
+    case Connection::keep:
+      break;
   }
   return "";
 }
@@ -65,7 +68,8 @@ Answers::Answers() {
     const ProblemFacts& known = facts(static_cast<Problem>(i));
     std::string body;
     append_error(body, known.code, known.message);
-    problems_[i] = make_fixed({.status = known.status, .more_headers = known.headers, .body = body});
+    problems_[i] =
+        make_fixed({.status = known.status, .more_headers = known.headers, .body = body});
   }
   sold_out_ = make_fixed({.status = 409, .body = sold_out_body});
   healthy_ = make_fixed({.status = 200, .body = R"({"status":"ok"})"});

@@ -25,8 +25,7 @@ struct OrderCall final : OrderOperation, Call {
 };
 
 struct InitCall final : InitOperation, Call {
-  InitCall(CompletionSink& sink, Session* waiting) noexcept
-      : InitOperation(sink), Call(waiting) {}
+  InitCall(CompletionSink& sink, Session* waiting) noexcept : InitOperation(sink), Call(waiting) {}
 };
 
 /// The call an operation is: every operation of a shard is one of the two.

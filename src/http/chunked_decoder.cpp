@@ -69,11 +69,16 @@ ChunkedDecoder::State ChunkedDecoder::step(char c) {
     case Part::size_lf:
       if (c != '\n') return refuse(Problem::malformed_request);
       return end_size_line();
-    case Part::data_cr: return expect('\r', Part::data_lf);
-    case Part::data_lf: return expect('\n', Part::size);
-    case Part::end_cr: return expect('\r', Part::end_lf);
-    case Part::end_lf: return c == '\n' ? State::complete : refuse(Problem::malformed_request);
-    case Part::data: break;
+    case Part::data_cr:
+      return expect('\r', Part::data_lf);
+    case Part::data_lf:
+      return expect('\n', Part::size);
+    case Part::end_cr:
+      return expect('\r', Part::end_lf);
+    case Part::end_lf:
+      return c == '\n' ? State::complete : refuse(Problem::malformed_request);
+    case Part::data:
+      break;
   }
   return refuse(Problem::internal);
 }

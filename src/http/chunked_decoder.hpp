@@ -35,7 +35,16 @@ class ChunkedDecoder {
   void reset() noexcept { *this = ChunkedDecoder(); }
 
  private:
-  enum class Part : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, end_cr, end_lf };
+  enum class Part : std::uint8_t {
+    size,
+    extension,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    end_cr,
+    end_lf
+  };
 
   State refuse(Problem problem) noexcept;
   /// Takes one byte of framing.

@@ -44,21 +44,38 @@ Handled answer_page(Exchange& exchange, const Page& page) {
 
 Handled dispatch(Exchange& exchange) {
   switch (exchange.route) {
-    case Route::init: return handle_init(exchange);
-    case Route::order: return handle_order(exchange);
-    case Route::products: return handle_products(exchange);
-    case Route::product: return handle_product(exchange);
-    case Route::audit: return handle_audit(exchange);
-    case Route::orders: return handle_orders(exchange);
-    case Route::order_by_id: return handle_order_by_id(exchange);
-    case Route::readyz: return handle_readyz(exchange);
-    case Route::metrics: return handle_metrics(exchange);
-    case Route::waiting_room: return handle_waiting_room(exchange);
-    case Route::ticket: return refuse(exchange, Problem::unknown_ticket);
-    case Route::home: return answer_page(exchange, exchange.services.home);
-    case Route::healthz: exchange.out.fixed(exchange.out.answers().healthy()); break;
-    case Route::openapi: exchange.out.variable({.body = openapi_document()}); break;
-    case Route::none: return refuse(exchange, Problem::not_found);
+    case Route::init:
+      return handle_init(exchange);
+    case Route::order:
+      return handle_order(exchange);
+    case Route::products:
+      return handle_products(exchange);
+    case Route::product:
+      return handle_product(exchange);
+    case Route::audit:
+      return handle_audit(exchange);
+    case Route::orders:
+      return handle_orders(exchange);
+    case Route::order_by_id:
+      return handle_order_by_id(exchange);
+    case Route::readyz:
+      return handle_readyz(exchange);
+    case Route::metrics:
+      return handle_metrics(exchange);
+    case Route::waiting_room:
+      return handle_waiting_room(exchange);
+    case Route::ticket:
+      return refuse(exchange, Problem::unknown_ticket);
+    case Route::home:
+      return answer_page(exchange, exchange.services.home);
+    case Route::healthz:
+      exchange.out.fixed(exchange.out.answers().healthy());
+      break;
+    case Route::openapi:
+      exchange.out.variable({.body = openapi_document()});
+      break;
+    case Route::none:
+      return refuse(exchange, Problem::not_found);
   }
   return Handled::answered;
 }

@@ -47,7 +47,9 @@ bool is_target(std::string_view text) noexcept {
   return bad == 0;
 }
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
 
 // What is wrong with a request line, if anything: Problem or problem_count for nothing.
 bool check_request_line(std::string_view line, Problem& problem) noexcept {
@@ -75,7 +77,9 @@ bool is_field_line(std::string_view line) noexcept {
 
 }  // namespace
 
-bool is_token_char(char c) noexcept { return token_table[static_cast<unsigned char>(c)]; }
+bool is_token_char(char c) noexcept {
+  return token_table[static_cast<unsigned char>(c)];
+}
 
 HeaderScan::State HeaderScan::refuse(Problem problem) noexcept {
   problem_ = problem;
@@ -84,9 +88,9 @@ HeaderScan::State HeaderScan::refuse(Problem problem) noexcept {
 
 HeaderScan::State HeaderScan::feed(std::string_view bytes) {
   for (;;) {
-    const void* found = scanned_ == bytes.size() ? nullptr
-                                                 : std::memchr(bytes.data() + scanned_, '\n',
-                                                               bytes.size() - scanned_);
+    const void* found = scanned_ == bytes.size()
+                            ? nullptr
+                            : std::memchr(bytes.data() + scanned_, '\n', bytes.size() - scanned_);
     if (found == nullptr) return check_unfinished(bytes);
     const auto end = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
     if (end == line_begin_ || bytes[end - 1] != '\r') return refuse(Problem::malformed_request);

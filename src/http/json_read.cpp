@@ -106,6 +106,8 @@ bool visit(ondemand::value value, std::size_t depth, Visited& visited) {
   visited.token = trimmed(value.raw_json_token());
   if (type != ondemand::json_type::string) return is_scalar(visited.token);
   visited.is_string = true;
+  // Taken, because On-Demand skips a string it still holds together with a colon behind it.
+  if (value.get_raw_json_string().error() != simdjson::SUCCESS) return false;
   const std::optional<std::string_view> content = whole_string(visited.token);
   if (content) visited.token = *content;
   return content.has_value();

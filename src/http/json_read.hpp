@@ -25,13 +25,13 @@ struct JsonField {
   bool is_present = false;
   bool is_valid = false;
   std::string_view text = {};  ///< of an id, unescaped
-  Units number = 0;       ///< of an integer
+  Units number = 0;            ///< of an integer
 };
 
 /// Why a body was refused.
 struct JsonRefusal {
-  Problem problem;         ///< invalid_json or invalid_field
-  std::string message;     ///< empty: that of the problem
+  Problem problem;      ///< invalid_json or invalid_field
+  std::string message;  ///< empty: that of the problem
 };
 
 /// Reads a JSON object in place.

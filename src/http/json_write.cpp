@@ -26,8 +26,12 @@ void append_json_string(std::string& output, std::string_view text) {
   output.push_back('"');
   for (const char c : text) {
     switch (c) {
-      case '"': output.append("\\\""); break;
-      case '\\': output.append("\\\\"); break;
+      case '"':
+        output.append("\\\"");
+        break;
+      case '\\':
+        output.append("\\\\");
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
           append(output, "\\u{:04x}", static_cast<unsigned>(c));

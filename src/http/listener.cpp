@@ -51,11 +51,9 @@ Result<std::vector<Address>> resolve(const std::string& host) {
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE | (is_localhost ? AI_NUMERICHOST : 0);
     addrinfo* found = nullptr;
-    const int failure =
-        ::getaddrinfo(is_localhost ? name : host.c_str(), nullptr, &hints, &found);
+    const int failure = ::getaddrinfo(is_localhost ? name : host.c_str(), nullptr, &hints, &found);
     if (failure != 0) {
-      return Error{ErrorCode::invalid_argument,
-                   "host " + host + ": " + ::gai_strerror(failure)};
+      return Error{ErrorCode::invalid_argument, "host " + host + ": " + ::gai_strerror(failure)};
     }
     for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
       Address address;
@@ -73,12 +71,16 @@ Result<std::vector<Address>> resolve(const std::string& host) {
 Error error_of(int number, const std::string& what) {
   const std::string message = what + ": " + std::generic_category().message(number);
   switch (number) {
-    case EADDRINUSE: return {ErrorCode::in_use, message};
+    case EADDRINUSE:
+      return {ErrorCode::in_use, message};
     case EACCES:
-    case EPERM: return {ErrorCode::permission, message};
+    case EPERM:
+      return {ErrorCode::permission, message};
     case EADDRNOTAVAIL:
-    case EAFNOSUPPORT: return {ErrorCode::invalid_argument, message};
-    default: return {ErrorCode::unavailable, message};
+    case EAFNOSUPPORT:
+      return {ErrorCode::invalid_argument, message};
+    default:
+      return {ErrorCode::unavailable, message};
   }
 }
 
@@ -125,6 +127,7 @@ int probe(std::vector<Address>& addresses, std::uint16_t& port) {
     held.push_back(std::move(*descriptor));
     ++i;
   }
+  for (Address& address : addresses) address.set_port(port);
   return 0;
 }
 

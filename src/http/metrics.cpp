@@ -41,7 +41,7 @@ class Writer {
 
 using Shards = std::span<const ShardCounters* const>;
 
-std::uint64_t sum(Shards shards, Counter ShardCounters::* counter) {
+std::uint64_t sum(Shards shards, Counter ShardCounters::*counter) {
   std::uint64_t total = 0;
   for (const ShardCounters* shard : shards) total += (shard->*counter).read();
   return total;
@@ -82,15 +82,17 @@ void write_connections(Writer& writer, Shards shards) {
   writer.single({"fluxgate_http_connections_refused_total", "counter",
                  "Connections closed because of a limit on connections"},
                 sum(shards, &ShardCounters::connections_refused));
-  writer.single({"fluxgate_http_request_timeouts_total", "counter",
-                 "Requests that did not arrive in time"},
-                sum(shards, &ShardCounters::timeouts));
+  writer.single(
+      {"fluxgate_http_request_timeouts_total", "counter", "Requests that did not arrive in time"},
+      sum(shards, &ShardCounters::timeouts));
   writer.single({"fluxgate_http_accept_failures_total", "counter",
                  "Connections not accepted for want of descriptors or memory"},
                 sum(shards, &ShardCounters::accept_failures));
 }
 
-double seconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-9; }
+double seconds(std::uint64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) * 1e-9;
+}
 
 void write_engine(Writer& writer, const EngineStats& stats) {
   writer.single({"fluxgate_engine_running", "gauge", "1 while the engine takes orders, else 0"},

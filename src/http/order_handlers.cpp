@@ -73,8 +73,7 @@ void answer_order(Exchange& exchange) {
   const std::string_view replayed = result.replayed ? replayed_header : std::string_view();
   if (result.status == OrderStatus::sold_out) {
     if (!result.replayed) return exchange.out.fixed(exchange.out.answers().sold_out());
-    return exchange.out.variable(
-        {.status = 409, .more_headers = replayed, .body = sold_out_body});
+    return exchange.out.variable({.status = 409, .more_headers = replayed, .body = sold_out_body});
   }
   if (result.status == OrderStatus::waiting) return answer_waiting(exchange, replayed);
   if (result.status != OrderStatus::accepted) {

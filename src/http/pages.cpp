@@ -24,8 +24,8 @@ std::string source_of(std::string_view text) {
   std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
   ::crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(text.data()),
                        text.size());
-  std::array<char, sodium_base64_ENCODED_LEN(crypto_hash_sha256_BYTES,
-                                             sodium_base64_VARIANT_ORIGINAL)>
+  std::array<char,
+             sodium_base64_ENCODED_LEN(crypto_hash_sha256_BYTES, sodium_base64_VARIANT_ORIGINAL)>
       encoded{};
   ::sodium_bin2base64(encoded.data(), encoded.size(), hash.data(), hash.size(),
                       sodium_base64_VARIANT_ORIGINAL);

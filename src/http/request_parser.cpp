@@ -16,7 +16,9 @@ using Field = beast::http::field;
 using ErrorCodeOut = beast::error_code;
 using BeastView = beast::string_view;
 
-std::string_view view(BeastView text) noexcept { return {text.data(), text.size()}; }
+std::string_view view(BeastView text) noexcept {
+  return {text.data(), text.size()};
+}
 
 bool equals(std::string_view text, std::string_view lower) noexcept {
   return text.size() == lower.size() &&
@@ -31,16 +33,21 @@ bool starts_with(std::string_view text, std::string_view lower) noexcept {
 
 std::optional<Method> method_of(beast::http::verb verb) noexcept {
   switch (verb) {
-    case beast::http::verb::get: return Method::get;
-    case beast::http::verb::head: return Method::head;
-    case beast::http::verb::post: return Method::post;
+    case beast::http::verb::get:
+      return Method::get;
+    case beast::http::verb::head:
+      return Method::head;
+    case beast::http::verb::post:
+      return Method::post;
     case beast::http::verb::put:
     case beast::http::verb::delete_:
     case beast::http::verb::patch:
     case beast::http::verb::options:
     case beast::http::verb::trace:
-    case beast::http::verb::connect: return Method::other;
-    default: return std::nullopt;
+    case beast::http::verb::connect:
+      return Method::other;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -88,8 +95,10 @@ class HeaderParser final : public beast::http::basic_parser<true> {
         if (++hosts_ > 1 || !is_host(value)) return fail(Problem::malformed_request, error);
         request_.host = value;
         return;
-      case Field::content_length: return take_content_length(value, error);
-      case Field::transfer_encoding: return take_transfer_encoding(value, error);
+      case Field::content_length:
+        return take_content_length(value, error);
+      case Field::transfer_encoding:
+        return take_transfer_encoding(value, error);
       case Field::content_type:
         if (request_.has_content_type) return fail(Problem::malformed_request, error);
         request_.has_content_type = true;
@@ -108,15 +117,17 @@ class HeaderParser final : public beast::http::basic_parser<true> {
         return;
       case Field::via:
       case Field::origin:
-      case Field::forwarded: request_.came_by_detour = true; return;
-      default: return take_other(view(name), value, error);
+      case Field::forwarded:
+        request_.came_by_detour = true;
+        return;
+      default:
+        return take_other(view(name), value, error);
     }
   }
 
   void take_content_length(std::string_view value, ErrorCodeOut& error) {
-    const bool decimal = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
-      return c >= '0' && c <= '9';
-    });
+    const bool decimal = !value.empty() && std::all_of(value.begin(), value.end(),
+                                                       [](char c) { return c >= '0' && c <= '9'; });
     if (has_length_ || has_coding_ || !decimal) return fail(Problem::malformed_request, error);
     has_length_ = true;
     std::uint64_t length = 0;

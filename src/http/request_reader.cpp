@@ -9,7 +9,9 @@
 
 namespace fluxgate::http {
 
-RequestReader::RequestReader() { reset(); }
+RequestReader::RequestReader() {
+  reset();
+}
 
 void RequestReader::reset() {
   if (capacity_ != input_bytes_first) {
@@ -39,9 +41,12 @@ RequestReader::State RequestReader::read_header() {
   const std::string_view input(data_.get() + begin_, end_ - begin_);
   if (!has_header_) {
     switch (scan_.feed(input)) {
-      case HeaderScan::State::more: return State::header;
-      case HeaderScan::State::refused: return refuse(scan_.problem());
-      case HeaderScan::State::complete: break;
+      case HeaderScan::State::more:
+        return State::header;
+      case HeaderScan::State::refused:
+        return refuse(scan_.problem());
+      case HeaderScan::State::complete:
+        break;
     }
     has_header_ = true;
     header_end_ = raw_end_ = scan_.header_end();

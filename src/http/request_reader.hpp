@@ -12,7 +12,8 @@ namespace fluxgate::http {
 
 /// The input of one connection: a flat buffer, and the requests in it one after the other.
 ///
-///     while (reader.next() == RequestReader::State::request) { answer(reader.request()); reader.consume(); }
+///     while (reader.next() == RequestReader::State::request) { answer(reader.request());
+///     reader.consume(); }
 ///
 /// Threads:  one at a time.
 /// Lifetime: the request's views are good until consume(); room() may move the buffer and so must

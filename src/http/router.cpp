@@ -56,7 +56,9 @@ bool matches(const Pattern& pattern, const Target& target) noexcept {
 
 }  // namespace
 
-const RouteFacts& facts(Route route) noexcept { return table[static_cast<std::size_t>(route)]; }
+const RouteFacts& facts(Route route) noexcept {
+  return table[static_cast<std::size_t>(route)];
+}
 
 Route find_route(const Target& target) noexcept {
   for (std::size_t i = 1; i < route_count; ++i) {

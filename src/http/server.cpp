@@ -171,8 +171,12 @@ class Server::Impl {
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
-std::uint16_t Server::port() const noexcept { return impl_->port(); }
-bool Server::stop() { return impl_->stop(); }
+std::uint16_t Server::port() const noexcept {
+  return impl_->port();
+}
+bool Server::stop() {
+  return impl_->stop();
+}
 
 Result<std::unique_ptr<Server>> Server::start(Engine& engine, ServerOptions options) {
   if (auto error = check(options)) return std::move(*error);

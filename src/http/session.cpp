@@ -79,13 +79,20 @@ void Session::answer_buffered() {
 
 void Session::answer_request() {
   ++requests_;
+  wait_ = Wait::none;
   exchange_.request = &reader_.request();
   exchange_.body = reader_.body();
   prepare_answer();
   switch (handle(exchange_)) {
-    case Handled::answered: finish_request(); break;
-    case Handled::called: is_awaiting_ = true; break;
-    case Handled::reading: submit_read(); break;
+    case Handled::answered:
+      finish_request();
+      break;
+    case Handled::called:
+      is_awaiting_ = true;
+      break;
+    case Handled::reading:
+      submit_read();
+      break;
   }
 }
 
@@ -102,7 +109,6 @@ void Session::finish_request() {
   FLUXGATE_CHECK(exchange_.out.status() != 0);
   shard_.counters().count_request(exchange_.route, exchange_.out.status());
   is_last_ = !keeps_alive_;
-  wait_ = Wait::none;
   reader_.consume();
 }
 
@@ -180,9 +186,15 @@ void Session::wait_until_writable() {
 
 void Session::read_more() {
   switch (input_) {
-    case RequestReader::State::header: wait_for(Wait::header); break;
-    case RequestReader::State::body: wait_for(Wait::body); break;
-    default: wait_for(Wait::idle); break;
+    case RequestReader::State::header:
+      wait_for(Wait::header);
+      break;
+    case RequestReader::State::body:
+      wait_for(Wait::body);
+      break;
+    default:
+      wait_for(Wait::idle);
+      break;
   }
   is_reading_ = true;
   const std::span<char> room = reader_.room();
@@ -238,11 +250,16 @@ void Session::wait_for(Wait wait) {
   const ServerOptions& options = shard_.services().options;
   const auto ticks = [&]() -> std::uint64_t {
     switch (wait) {
-      case Wait::idle: return static_cast<std::uint64_t>(options.idle_timeout.count());
-      case Wait::header: return static_cast<std::uint64_t>(options.header_timeout.count());
-      case Wait::body: return static_cast<std::uint64_t>(options.body_timeout.count());
-      case Wait::write: return static_cast<std::uint64_t>(options.write_timeout.count());
-      default: return 0;
+      case Wait::idle:
+        return static_cast<std::uint64_t>(options.idle_timeout.count());
+      case Wait::header:
+        return static_cast<std::uint64_t>(options.header_timeout.count());
+      case Wait::body:
+        return static_cast<std::uint64_t>(options.body_timeout.count());
+      case Wait::write:
+        return static_cast<std::uint64_t>(options.write_timeout.count());
+      default:
+        return 0;
     }
   };
   // The tick under way is only part of a second.

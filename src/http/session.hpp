@@ -20,7 +20,8 @@ class Shard;
 using Socket =
     boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
-/// One connection: reads, answers every request that is there, writes all answers at once, reads on.
+/// One connection: reads, answers every request that is there, writes all answers at once, reads
+/// on.
 ///
 ///     serving ──last answer sent──▶ lingering ──client closed, or limits──▶ closed
 ///        └────────broken, or a silent deadline passed──────────────────────▶ closed

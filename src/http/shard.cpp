@@ -46,7 +46,9 @@ Shard::Shard(Services& services, ConnectionLimits& limits, std::vector<FileDescr
   }
 }
 
-Shard::~Shard() { FLUXGATE_CHECK(!thread_.joinable()); }
+Shard::~Shard() {
+  FLUXGATE_CHECK(!thread_.joinable());
+}
 
 void Shard::start(std::function<void()> ended) {
   for (auto& listener : listeners_) listen(*listener);

@@ -65,10 +65,8 @@ class Shard final : public CompletionSink {
  private:
   using IoExecutor = boost::asio::io_context::executor_type;
   using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, IoExecutor>;
-  using Timer =
-      boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                        boost::asio::wait_traits<std::chrono::steady_clock>,
-                                        IoExecutor>;
+  using Timer = boost::asio::basic_waitable_timer<
+      std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, IoExecutor>;
   /// A listening socket and the timer that lets it rest when there are no descriptors.
   struct Listener {
     explicit Listener(boost::asio::io_context& io) : acceptor(io), rest(io) {}
@@ -110,8 +108,8 @@ class Shard final : public CompletionSink {
 
   std::vector<std::unique_ptr<Session>> open_;  // Session::slot is its place
   std::vector<std::unique_ptr<Session>> free_;
-  std::size_t refusals_ = 0;                   // in open_, not counted in
-  std::uint64_t last_accept_warning_ = 0;      // tick; 0: never
+  std::size_t refusals_ = 0;               // in open_, not counted in
+  std::uint64_t last_accept_warning_ = 0;  // tick; 0: never
   std::thread thread_;
 };
 

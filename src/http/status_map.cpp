@@ -42,8 +42,8 @@ constexpr std::array<ProblemFacts, problem_count> table{{
     {Problem::over_limit, 422, "over_limit", "More units than one order or one user may have", ""},
     {Problem::round_mismatch, 422, "round_mismatch", "The round asked for is not the next one", ""},
     {Problem::too_many_products, 422, "too_many_products", "There are 100000 products already", ""},
-    {Problem::too_many_requests, 429, "too_many_requests",
-     "Too many connections from this address", retry_soon},
+    {Problem::too_many_requests, 429, "too_many_requests", "Too many connections from this address",
+     retry_soon},
     {Problem::headers_too_large, 431, "headers_too_large",
      "The headers are larger than 16 KiB or more than 64", ""},
     {Problem::internal, 500, "internal", "Something went wrong inside the server", ""},
@@ -77,26 +77,46 @@ const ProblemFacts& facts(Problem problem) noexcept {
 
 std::string_view reason(unsigned status) noexcept {
   switch (status) {
-    case 200: return "OK";
-    case 302: return "Found";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: break;
+    case 200:
+      return "OK";
+    case 302:
+      return "Found";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      break;
   }
   FLUXGATE_CHECK(!"a status that has no reason");
 }
@@ -105,52 +125,80 @@ std::optional<Problem> problem_of(OrderStatus status) noexcept {
   switch (status) {
     case OrderStatus::accepted:
     case OrderStatus::waiting:
-    case OrderStatus::sold_out: return std::nullopt;
-    case OrderStatus::key_reused: return Problem::idempotency_key_reused;
-    case OrderStatus::over_limit: return Problem::over_limit;
-    case OrderStatus::unknown_product: return Problem::unknown_product;
-    case OrderStatus::invalid_pass: return Problem::invalid_pass;
-    case OrderStatus::expired_pass: return Problem::expired_pass;
-    case OrderStatus::used_pass: return Problem::used_pass;
-    case OrderStatus::overloaded: return Problem::overloaded;
-    case OrderStatus::draining: return Problem::draining;
-    case OrderStatus::storage_full: return Problem::storage_full;
-    case OrderStatus::storage_unavailable: return Problem::storage_unavailable;
-    case OrderStatus::invalid_argument: return Problem::invalid_field;
+    case OrderStatus::sold_out:
+      return std::nullopt;
+    case OrderStatus::key_reused:
+      return Problem::idempotency_key_reused;
+    case OrderStatus::over_limit:
+      return Problem::over_limit;
+    case OrderStatus::unknown_product:
+      return Problem::unknown_product;
+    case OrderStatus::invalid_pass:
+      return Problem::invalid_pass;
+    case OrderStatus::expired_pass:
+      return Problem::expired_pass;
+    case OrderStatus::used_pass:
+      return Problem::used_pass;
+    case OrderStatus::overloaded:
+      return Problem::overloaded;
+    case OrderStatus::draining:
+      return Problem::draining;
+    case OrderStatus::storage_full:
+      return Problem::storage_full;
+    case OrderStatus::storage_unavailable:
+      return Problem::storage_unavailable;
+    case OrderStatus::invalid_argument:
+      return Problem::invalid_field;
   }
   return Problem::internal;
 }
 
 std::optional<Problem> problem_of(InitStatus status) noexcept {
   switch (status) {
-    case InitStatus::ok: return std::nullopt;
-    case InitStatus::round_mismatch: return Problem::round_mismatch;
-    case InitStatus::too_many_products: return Problem::too_many_products;
-    case InitStatus::draining: return Problem::draining;
-    case InitStatus::overloaded: return Problem::overloaded;
-    case InitStatus::storage_full: return Problem::storage_full;
-    case InitStatus::storage_unavailable: return Problem::storage_unavailable;
-    case InitStatus::invalid_argument: return Problem::invalid_field;
+    case InitStatus::ok:
+      return std::nullopt;
+    case InitStatus::round_mismatch:
+      return Problem::round_mismatch;
+    case InitStatus::too_many_products:
+      return Problem::too_many_products;
+    case InitStatus::draining:
+      return Problem::draining;
+    case InitStatus::overloaded:
+      return Problem::overloaded;
+    case InitStatus::storage_full:
+      return Problem::storage_full;
+    case InitStatus::storage_unavailable:
+      return Problem::storage_unavailable;
+    case InitStatus::invalid_argument:
+      return Problem::invalid_field;
   }
   return Problem::internal;
 }
 
 std::optional<Problem> problem_of(EngineState state) noexcept {
   switch (state) {
-    case EngineState::running: return std::nullopt;
-    case EngineState::draining: return Problem::draining;
-    case EngineState::full: return Problem::storage_full;
-    case EngineState::failed: return Problem::storage_unavailable;
+    case EngineState::running:
+      return std::nullopt;
+    case EngineState::draining:
+      return Problem::draining;
+    case EngineState::full:
+      return Problem::storage_full;
+    case EngineState::failed:
+      return Problem::storage_unavailable;
   }
   return Problem::internal;
 }
 
 Problem problem_of(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::invalid_argument: return Problem::invalid_query;
-    case ErrorCode::not_found: return Problem::not_found;
-    case ErrorCode::unavailable: return Problem::storage_unavailable;
-    default: return Problem::internal;
+    case ErrorCode::invalid_argument:
+      return Problem::invalid_query;
+    case ErrorCode::not_found:
+      return Problem::not_found;
+    case ErrorCode::unavailable:
+      return Problem::storage_unavailable;
+    default:
+      return Problem::internal;
   }
 }
 

@@ -16,7 +16,7 @@ struct Target {
   std::string_view authority;
   /// Decoded parts of the path between its slashes: "/a/b%20c" has "a" and "b c", "/" one, empty.
   std::array<std::string_view, parts_max> parts;
-  std::size_t count = 0;  ///< parts_max + 1: there are more
+  std::size_t count = 0;   ///< parts_max + 1: there are more
   std::string_view query;  ///< behind '?', not decoded
 
   [[nodiscard]] std::string_view part(std::size_t index) const noexcept { return parts[index]; }

@@ -36,7 +36,7 @@ bool is_value_of(std::uint64_t key, const Value& value) {
 
 TEST_CASE("SegmentedTable: an insert happened before a find → found, also while segments split",
           "[base][race]") {
-  constexpr std::uint64_t count = 400'000;
+  constexpr std::uint64_t count = 200'000;
   SegmentedTable table;
   std::atomic<std::uint64_t> inserted{0};
   std::atomic<int> missed{0};
@@ -71,7 +71,7 @@ TEST_CASE(
     "has the word",
     "[base][race]") {
   // How the engine uses it: claim the key, then take the last unit. Who sees no unit, sees the key.
-  constexpr int rounds = 200'000;
+  constexpr int rounds = 100'000;
   SegmentedTable table;
   auto units = std::make_unique<std::atomic<int>[]>(rounds);
   for (int i = 0; i < rounds; ++i) units[static_cast<std::size_t>(i)] = 1;
@@ -97,7 +97,7 @@ TEST_CASE(
   const std::uint64_t seed = testing::make_seed("segmented_table_race");
   // In a segment or two, so that all of them meet: every third key stays for ever.
   constexpr std::uint64_t keys = 1'500;
-  constexpr int steps = 400'000;
+  constexpr int steps = 200'000;
   SegmentedTable table;
   for (std::uint64_t key = 0; key < keys; key += 3) {
     table.update(hash_of(key), [&](Cell& cell) { cell.assign(value_of(key, 0)); });
@@ -134,8 +134,8 @@ TEST_CASE(
 }
 
 TEST_CASE("SegmentedTable: two writers fill it, every split raced → nothing lost", "[base][race]") {
-  constexpr std::uint64_t each = 200'000;
-  constexpr std::uint64_t shared = 100'000;
+  constexpr std::uint64_t each = 100'000;
+  constexpr std::uint64_t shared = 50'000;
   SegmentedTable table;
   std::atomic<int> wrong{0};
   testing::run_together(2, [&](int thread) {
@@ -158,7 +158,7 @@ TEST_CASE("SegmentedTable: two writers fill it, every split raced → nothing lo
 }
 
 TEST_CASE("SegmentedTable: purging under readers → the living are always found", "[base][race]") {
-  constexpr std::uint64_t count = 500'000;
+  constexpr std::uint64_t count = 200'000;
   constexpr std::uint64_t living = 300;
   SegmentedTable table;
   std::atomic<std::uint64_t> inserted{0};

@@ -44,7 +44,7 @@ TEST_CASE("ChunkedDecoder: chunks → their data, and nothing behind the end", "
   CHECK(decode("0\r\n\r\n") == "|5");
   CHECK(decode("3\r\nabc\r\n0\r\n\r\n") == "abc|13");
   CHECK(decode("3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1") == "abc|13");
-  CHECK(decode("1\r\na\r\n2\r\nbc\r\n0\r\n\r\n") == "abc|17");
+  CHECK(decode("1\r\na\r\n2\r\nbc\r\n0\r\n\r\n") == "abc|18");
   CHECK(decode("A\r\n0123456789\r\n0\r\n\r\n") == "0123456789|20");
   CHECK(decode("a\r\n0123456789\r\n000\r\n\r\n") == "0123456789|22");
   CHECK(decode("00000003\r\nabc\r\n0\r\n\r\n") == "abc|20");
@@ -64,8 +64,8 @@ TEST_CASE("ChunkedDecoder: any other framing → malformed_request", "[http][uni
   const std::vector<std::string> bad{
       "\r\n", "g\r\n", "-1\r\n", "+1\r\na\r\n", "0x1\r\na\r\n", " 1\r\na\r\n", ";a\r\n",
       "1\na\r\n0\r\n\r\n", "1\r\na\n0\r\n\r\n", "1\r\nab\r\n0\r\n\r\n", "1\r\na0\r\n\r\n",
-      "1\r\ra\r\n", "1\r\na\r\r", "1\r\na\r\n\r\n0\r\n\r\n", "000000003\r\nabc\r\n",
-      "1;a\nb\r\n", "1;a\rb\r\n", std::string("1;\0\r\n", 5), "1;\x7F\r\n", "1x\r\na\r\n",
+      "1\r\ra\r\n", "1\r\na\r\r", "1\r\na\r\n\r\n0\r\n\r\n", "000000003\r\nabc\r\n", "1;a\nb\r\n",
+      "1;a\rb\r\n", std::string("1;\0\r\n", 5), "1;\x7F\r\n", "1x\r\na\r\n",
       // Trailers.
       "0\r\nx-idempotency-key: a\r\n\r\n", "0\r\na\r\n\r\n", "0\r\n\n", "0\r\n\ra"};
   for (const std::string& input : bad) {
@@ -81,8 +81,7 @@ TEST_CASE("ChunkedDecoder: bounds → exact", "[http][unit]") {
   CHECK(decode("FFFFFFFF\r\n") == "body_too_large");
   CHECK(decode("4000\r\n" + largest + "\r\n1\r\n") == "body_too_large");
 
-  CHECK(decode("0;" + std::string(chunk_framing_bytes_max - 6, 'a') + "\r\n\r\n")
-            .starts_with("|"));
+  CHECK(decode("0;" + std::string(chunk_framing_bytes_max - 6, 'a') + "\r\n\r\n").starts_with("|"));
   CHECK(decode("0;" + std::string(chunk_framing_bytes_max - 5, 'a') + "\r\n\r\n") ==
         "malformed_request");
   std::string crumbs;

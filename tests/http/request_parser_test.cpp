@@ -27,11 +27,11 @@ const std::string host = "Host: localhost\r\n";
 }  // namespace
 
 TEST_CASE("parse_header: a full request → every field", "[http][unit]") {
-  const Parsed parsed = parse(
-      host +
-      "content-type: application/json\r\nAUTHORIZATION: Bearer x\r\n"
-      "X-Idempotency-Key:  k-1 \r\nx-admission-pass: p\r\nContent-Length: 12\r\n"
-      "Accept: text/html, application/json;q=0.5\r\nExpect: 100-Continue\r\n");
+  const Parsed parsed =
+      parse(host +
+            "content-type: application/json\r\nAUTHORIZATION: Bearer x\r\n"
+            "X-Idempotency-Key:  k-1 \r\nx-admission-pass: p\r\nContent-Length: 12\r\n"
+            "Accept: text/html, application/json;q=0.5\r\nExpect: 100-Continue\r\n");
   REQUIRE(parsed.outcome == "ok");
   const Request& request = parsed.request;
   CHECK(request.method == Method::post);
@@ -52,8 +52,8 @@ TEST_CASE("parse_header: a full request → every field", "[http][unit]") {
 
 TEST_CASE("parse_header: methods → known, other or not_implemented", "[http][unit]") {
   const std::vector<std::pair<std::string, Method>> known{
-      {"GET", Method::get},      {"HEAD", Method::head},     {"POST", Method::post},
-      {"PUT", Method::other},    {"DELETE", Method::other},  {"PATCH", Method::other},
+      {"GET", Method::get},       {"HEAD", Method::head},    {"POST", Method::post},
+      {"PUT", Method::other},     {"DELETE", Method::other}, {"PATCH", Method::other},
       {"OPTIONS", Method::other}, {"TRACE", Method::other},  {"CONNECT", Method::other}};
   for (const auto& [name, method] : known) {
     const Parsed parsed = parse(host, name + " / HTTP/1.1");

@@ -302,9 +302,7 @@ class UnreadableStorage final : public LogStorage {
   Result<void> append(const BlockKey& key, std::string_view block, bool sync) override {
     return inner_.append(key, block, sync);
   }
-  Result<void> set_mark(const LogPosition& position) override {
-    return inner_.set_mark(position);
-  }
+  Result<void> set_mark(const LogPosition& position) override { return inner_.set_mark(position); }
   Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override {
     if (!started_) return inner_.scan(from);
     return Error{ErrorCode::damaged, "not readable"};
@@ -325,7 +323,10 @@ TEST_CASE("Server: a log that turns out damaged → 500 internal", "[http][socke
   Sale sale({}, engine_options);
   sale.init("p", 1);
   HttpClient client = sale.client();
+  CHECK(verdict(kept(client, order("p", "a", "k"))) == "200 success");
   CHECK(verdict(kept(client, get("/orders"))) == "500 internal");
+  CHECK(verdict(kept(client, get("/products/p/audit"))) == "500 internal");
+  CHECK(verdict(kept(client, order("p", "a", "k"))) == "200 success");
 }
 
 }  // namespace fluxgate::http

@@ -41,7 +41,7 @@ TEST_CASE("Product: rounds opened → numbered from 1, the last is present, all 
 
 TEST_CASE("Product: rounds are opened while takers run → none sells more than it has",
           "[inventory][race]") {
-  constexpr RoundNumber rounds = 3'000;
+  constexpr RoundNumber rounds = 1'000;
   constexpr Units quantity = 20;
   Product product("tea", {}, 0);
   product.open({.quantity = quantity});
@@ -64,11 +64,13 @@ TEST_CASE("Product: rounds are opened while takers run → none sells more than 
       Round* round = product.round();
       if (round->number < seen || round->quantity != quantity) ++wrong;
       seen = round->number;
-      if (product.round(seen) != round) ++wrong;
       if (round->stock().try_take(1)) {
+        if (product.round(seen) != round) ++wrong;
         sold[seen].fetch_add(1);
       } else if (last) {
         return;
+      } else {
+        std::this_thread::yield();  // sold out until the next round
       }
     }
   });

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/aborts.hpp"
+#include "base/held_thread.hpp"
 #include "base/mpsc_list.hpp"
 #include "base/run_together.hpp"
 #include "system/seed.hpp"
@@ -189,6 +190,27 @@ TEST_CASE(
   REQUIRE(round.snapshot().pending == 0);
   REQUIRE(round.snapshot().accepted == taken_for_good);
   REQUIRE(round.orders() > 0);
+}
+
+TEST_CASE("Round: units are sold while a reader stands still → its snapshot adds up",
+          "[inventory][race]") {
+  constexpr int repeats = 500;
+  Round round(1, {.quantity = 10 * repeats});
+  std::uint64_t wrong = 0;  // of the reader
+  testing::HeldThread reader([&] {
+    for (int i = 0; i < 64; ++i) wrong += is_consistent(round.snapshot()) ? 0 : 1;
+  });
+  Units sold = 0;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    reader.hold_up([&] {
+      if (!round.stock().try_take(7)) return;
+      round.accept(7);
+      sold += 7;
+    });
+  }
+  reader.stop();
+  REQUIRE(wrong == 0);
+  REQUIRE(round.snapshot().accepted == sold);
 }
 
 TEST_CASE("Round: a user orders from many threads → never above the limit, and all of it",

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "base/aborts.hpp"
+#include "base/held_thread.hpp"
 #include "base/run_together.hpp"
+#include "base/spin_wait.hpp"
 #include "system/seed.hpp"
 
 namespace fluxgate::inventory {
@@ -68,14 +70,14 @@ TEST_CASE("StockCounter: a quantity of zero → sold out from the start", "[inve
 }
 
 TEST_CASE("StockCounter: many takers, one unit left → exactly one succeeds", "[inventory][race]") {
-  constexpr int sales = 2'000;
-  constexpr int takers = 4;
+  constexpr int sales = 20'000;
+  const int takers = GENERATE(2, 4);
   int sold_once = 0;
   std::atomic<int> arrived{0};
   std::atomic<int> taken{0};
   StockCounter stock(1);
-  // One sale after the other; each begins when all takers are there, and is checked by the last
-  // one to leave it, while the others wait.
+  // One sale after the other. The last taker to leave a sale checks it and opens the next, for
+  // which the others wait.
   testing::run_together(takers, [&](int) {
     for (int sale = 0; sale < sales; ++sale) {
       if (stock.try_take(1)) ++taken;
@@ -85,10 +87,36 @@ TEST_CASE("StockCounter: many takers, one unit left → exactly one succeeds", "
         stock.give_back(1);
         arrived.fetch_add(takers);
       }
-      while (arrived.load() < takers * 2 * (sale + 1)) std::this_thread::yield();
+      base::SpinWait spin;
+      while (arrived.load() < takers * 2 * (sale + 1)) spin.wait();
     }
   });
   REQUIRE(sold_once == sales);
+}
+
+TEST_CASE("StockCounter: the last unit goes while a taker stands still → it is not taken again",
+          "[inventory][race]") {
+  constexpr int repeats = 1'000;
+  StockCounter stock(1);
+  std::atomic<int> wrong{0};
+  testing::HeldThread taker([&] {
+    for (int i = 0; i < 64; ++i) {
+      if (stock.left() > 1) ++wrong;
+      if (stock.try_take(1)) stock.give_back(1);
+    }
+  });
+  bool mine = false;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    taker.hold_up([&] { mine = stock.try_take(1); });
+    // Whatever the taker was at, and did since: it cannot have the unit while it is mine.
+    if (mine) {
+      if (stock.left() != 0) ++wrong;
+      stock.give_back(1);
+    }
+  }
+  taker.stop();
+  REQUIRE(wrong == 0);
+  REQUIRE(stock.left() == 1);
 }
 
 TEST_CASE(

@@ -43,7 +43,7 @@ TEST_CASE("MemoryStorage: a scan → the blocks there were when it began", "[ord
 }
 
 TEST_CASE("MemoryStorage: walks beside a writer → always a whole prefix", "[orderlog][race]") {
-  constexpr std::size_t count = 2'000;
+  constexpr std::size_t count = 500;
   const auto blocks = make_log(std::vector<std::size_t>(count, 1));
   MemoryStorage storage;
   std::atomic<bool> done{false};

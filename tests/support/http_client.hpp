@@ -72,18 +72,29 @@ class HttpClient {
 
   explicit HttpClient(std::uint16_t port) : port_(port) {}
   HttpClient(HttpClient&& other) noexcept
-      : port_(other.port_), socket_(std::exchange(other.socket_, -1)), input_(other.input_) {}
+      : port_(other.port_),
+        socket_(std::exchange(other.socket_, -1)),
+        is_connected_(std::exchange(other.is_connected_, false)),
+        input_(std::move(other.input_)) {}
   HttpClient& operator=(HttpClient&&) = delete;
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient() { close(); }
 
-  /// Connects to 127.0.0.1, or ::1, if it is not connected.
-  void connect(bool to_v6 = false) {
+  /// Makes its socket, unconnected, if it has none.
+  void open(bool to_v6 = false) {
     if (socket_ >= 0) return;
     input_.clear();
     socket_ = ::socket(to_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (socket_ < 0) fail("socket");
+    const int on = 1;
+    ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+
+  /// Connects to 127.0.0.1, or ::1, if it is not connected.
+  void connect(bool to_v6 = false) {
+    if (is_connected_) return;
+    open(to_v6);
     sockaddr_in6 v6{};
     v6.sin6_family = AF_INET6;
     v6.sin6_port = htons(port_);
@@ -92,16 +103,16 @@ class HttpClient {
     v4.sin_family = AF_INET;
     v4.sin_port = htons(port_);
     v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const auto* address = to_v6 ? reinterpret_cast<const sockaddr*>(&v6)
-                                : reinterpret_cast<const sockaddr*>(&v4);
+    const auto* address =
+        to_v6 ? reinterpret_cast<const sockaddr*>(&v6) : reinterpret_cast<const sockaddr*>(&v4);
     const socklen_t size = to_v6 ? sizeof(v6) : sizeof(v4);
     if (::connect(socket_, address, size) != 0) fail("connect");
-    const int on = 1;
-    ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    is_connected_ = true;
   }
 
   void close() {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+    is_connected_ = false;
   }
   /// Closes with a reset, as a client that dies does.
   void reset() {
@@ -117,7 +128,7 @@ class HttpClient {
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
   }
 
-  [[nodiscard]] bool is_connected() const noexcept { return socket_ >= 0; }
+  [[nodiscard]] bool is_connected() const noexcept { return is_connected_; }
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
   /// Sends a request and reads its answer. Connects if it must, and closes if the answer says so.
@@ -235,6 +246,7 @@ class HttpClient {
 
   std::uint16_t port_;
   int socket_ = -1;
+  bool is_connected_ = false;
   std::string input_;
 };
 

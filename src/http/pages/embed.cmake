@@ -1,7 +1,7 @@
 # Makes a C++ source of the pages, so that the server is one file. Run again when a page changes.
 #
-# fluxgate_embed_pages(OUTPUT FUNCTION FILE [FUNCTION FILE ...]): each FUNCTION returns the text of its
-# FILE, in which @FLUXGATE_VERSION@ stands for the release.
+# fluxgate_embed_pages(OUTPUT FUNCTION FILE [FUNCTION FILE ...]): each FUNCTION returns the text of
+# its FILE, in which @FLUXGATE_VERSION@ stands for the release.
 function(fluxgate_embed_pages output)
   set(FLUXGATE_VERSION ${PROJECT_VERSION})
   set(source "#include \"http/pages.hpp\"\n\nnamespace fluxgate::http {\n")
@@ -13,7 +13,8 @@ function(fluxgate_embed_pages output)
     list(GET ARGN ${j} file)
     file(READ ${file} text)
     string(CONFIGURE "${text}" text @ONLY)
-    string(APPEND source "\nstd::string_view ${name}() noexcept {\n  return R\"page(${text})page\";\n}\n")
+    string(APPEND source "\nstd::string_view ${name}() noexcept {\n"
+                         "  return R\"page(${text})page\";\n}\n")
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   endforeach()
   string(APPEND source "\n}  // namespace fluxgate::http\n")

@@ -1,0 +1,42 @@
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+
+#include "fluxgate/clock.hpp"
+#include "log_workload.hpp"
+#include "orderlog/log_writer.hpp"
+#include "orderlog/rocksdb_storage.hpp"
+
+namespace fluxgate::orderlog {
+namespace {
+
+/// Orders made durable per second, that many at once; one sync each with Durability::sync.
+void commit(benchmark::State& state, Durability durability) {
+  const BenchDirectory directory;
+  auto storage = RocksdbStorage::open(directory.path(), {});
+  if (!storage || !(*storage)->start_writing({})) {
+    state.SkipWithError("the log cannot be opened");
+    return;
+  }
+  LogWriter writer(**storage, system_clock(), durability, {}, std::chrono::milliseconds{0}, {});
+  for (auto _ : state) {
+    gather(writer.block(), static_cast<std::size_t>(state.range(0)));
+    if (!writer.write() || !writer.tend()) {
+      state.SkipWithError("a write failed");
+      break;
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
+void BM_Commit_sync(benchmark::State& state) {
+  commit(state, Durability::sync);
+}
+void BM_Commit_os(benchmark::State& state) {
+  commit(state, Durability::os);
+}
+BENCHMARK(BM_Commit_sync)->Arg(1)->Arg(16)->Arg(256)->Arg(4096)->UseRealTime();
+BENCHMARK(BM_Commit_os)->Arg(1)->Arg(16)->Arg(256)->Arg(4096)->UseRealTime();
+
+}  // namespace
+}  // namespace fluxgate::orderlog
