@@ -9,8 +9,8 @@ namespace fluxgate::base {
 
 /// Ends the process if `expression` is false: a defect of fluxgate, never of its input. On in every
 /// build, because a wrong answer costs more than a stopped sale.
-#define FLUXGATE_CHECK(expression)                                              \
-  do {                                                                          \
-    if (!(expression)) [[unlikely]]                                             \
-      ::fluxgate::base::check_failed(#expression, __FILE__, __LINE__);          \
+#define FLUXGATE_CHECK(expression)                                     \
+  do {                                                                 \
+    if (!(expression)) [[unlikely]]                                    \
+      ::fluxgate::base::check_failed(#expression, __FILE__, __LINE__); \
   } while (false)

@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <limits>
@@ -193,8 +195,11 @@ Result<Database> open_database(const rocksdb::Options& options, const std::strin
 
 class RocksdbCursor final : public BlockCursor {
  public:
-  RocksdbCursor(Database database, Sequence from)
-      : database_(std::move(database)), iterator_(database_->NewIterator(read_options())) {
+  /// Shows no block behind `last_block`.
+  RocksdbCursor(Database database, Sequence from, std::uint64_t last_block)
+      : database_(std::move(database)),
+        iterator_(database_->NewIterator(read_options())),
+        last_block_(last_block) {
     if (from <= 1) {
       iterator_->SeekToFirst();
     } else {
@@ -204,9 +209,15 @@ class RocksdbCursor final : public BlockCursor {
       if (!iterator_->Valid() && iterator_->status().ok()) iterator_->SeekToFirst();
     }
     read_key();
+    while (!defect_ && iterator_->Valid() && key_.block > last_block_) {
+      iterator_->Prev();
+      read_key();
+    }
   }
 
-  [[nodiscard]] bool valid() const override { return !defect_ && iterator_->Valid(); }
+  [[nodiscard]] bool valid() const override {
+    return !defect_ && iterator_->Valid() && key_.block <= last_block_;
+  }
   [[nodiscard]] BlockKey key() const override { return key_; }
   [[nodiscard]] std::string_view block() const override { return to_view(iterator_->value()); }
   void next() override {
@@ -232,6 +243,7 @@ class RocksdbCursor final : public BlockCursor {
 
   Database database_;  // before the iterator, which must go first
   std::unique_ptr<rocksdb::Iterator> iterator_;
+  const std::uint64_t last_block_;
   BlockKey key_;
   std::optional<Error> defect_;
 };
@@ -293,6 +305,7 @@ class RocksdbStorage::Impl {
                        std::to_string(end->sequence) + " (block " + std::to_string(end->block) +
                        ") when it was opened for writing"};
     }
+    appended_block_.store(tail.block, std::memory_order_release);
     set_database(*opened);
     writing_ = true;
 #ifdef __GLIBC__
@@ -320,7 +333,10 @@ class RocksdbStorage::Impl {
       unflushed_bytes_ = 0;
       status = database_->Flush(write_flush_);
     }
-    if (status.ok()) return {};
+    if (status.ok()) {
+      appended_block_.store(key.block, std::memory_order_release);
+      return {};
+    }
     failure_ = Error{ErrorCode::unavailable, block_name(key) + " could not be written to " +
                                                  directory_.database() + ": " + status.ToString()};
     return *failure_;
@@ -341,8 +357,9 @@ class RocksdbStorage::Impl {
       database = database_;
     }
     if (database != nullptr) {
+      const std::uint64_t last_block = appended_block_.load(std::memory_order_acquire);
       return std::unique_ptr<BlockCursor>(
-          std::make_unique<RocksdbCursor>(std::move(database), from));
+          std::make_unique<RocksdbCursor>(std::move(database), from, last_block));
     }
     if (!directory_.has_database()) return no_blocks_.scan(from);
     return Error{ErrorCode::unavailable, "the order log could not be opened for writing"};
@@ -365,6 +382,11 @@ class RocksdbStorage::Impl {
 
   mutable std::mutex mutex_;  // guards the pointer, which scan() copies while start_writing() swaps
   Database database_;
+
+  // The last block whose append() succeeded, written by the appending thread. Scans show nothing
+  // behind it, so what they read was complete before: release and acquire, independently of what
+  // RocksDB does. Before start_writing() nothing is appended and everything is shown.
+  std::atomic<std::uint64_t> appended_block_{std::numeric_limits<std::uint64_t>::max()};
 
   // The appending thread's own.
   bool writing_ = false;

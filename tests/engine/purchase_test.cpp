@@ -1,3 +1,5 @@
+#include "engine/purchase.hpp"
+
 #include <catch2/catch.hpp>
 
 #include "engine/fixture.hpp"
