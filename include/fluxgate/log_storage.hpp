@@ -58,7 +58,8 @@ class LogStorage {
   /// The high-water mark: a position that was durable when set. Zero for a new log.
   [[nodiscard]] virtual Result<LogPosition> mark() = 0;
 
-  /// Opens for appending. `tail` is the end the caller has read; a different one is `damaged`.
+  /// Opens for appending. `tail` is the end the caller has read; a different one is `damaged`. On
+  /// return everything up to `tail` is durable, whether it was synced when it was written or not.
   [[nodiscard]] virtual Result<void> start_writing(const LogPosition& tail) = 0;
 
   /// Adds one block, atomically. With `sync` it and all before it are durable on return.

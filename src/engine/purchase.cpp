@@ -88,7 +88,9 @@ OrderStatus Purchase::refusal_before_claim(const OrderOperation& order,
   }
   if (round->max_per_user != 0) {
     const Units used = round->user_units(parts_.inventory.hash(request.user_id));
-    if (request.quantity > round->max_per_user - used) return OrderStatus::over_limit;
+    if (used >= round->max_per_user || request.quantity > round->max_per_user - used) {
+      return OrderStatus::over_limit;
+    }
   }
   const EngineState state = parts_.gate.state();
   // After a failed write the stock is not what it seems: units of unknown orders may come back.
