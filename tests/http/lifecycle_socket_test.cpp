@@ -124,9 +124,9 @@ TEST_CASE("Server: stop() and a request that never ends → closed when drain_ti
   options.drain_timeout = seconds{0};
   Sale sale(options);
   HttpClient client = sale.client();
-  client.write("GET /healthz HTTP/1.1\r\nHo");
-  HttpClient other = sale.client();
-  CHECK(verdict(other.request(get("/healthz"))) == "200 ok");
+  // The answer to the first tells that the beginning of the second, in the same segment, was read.
+  client.write(HttpClient::text_of(get("/healthz")) + "GET /healthz HTTP/1.1\r\nHo");
+  CHECK(verdict(client.read_response()) == "200 ok");
   CHECK_FALSE(sale.server->stop());
   CHECK_THROWS_AS(client.read_response(), std::runtime_error);
 }
