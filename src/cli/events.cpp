@@ -30,7 +30,7 @@ int make_signal_fd() {
   return ::signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-void notify(const UniqueFd& event) noexcept {
+void notify(const base::UniqueFd& event) noexcept {
   const std::uint64_t one = 1;
   // An event descriptor of ours takes 2^64-2 notices; this is one of a few.
   FLUXGATE_CHECK(::write(event.get(), &one, sizeof one) == sizeof one);

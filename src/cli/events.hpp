@@ -3,7 +3,7 @@
 #include <chrono>
 #include <functional>
 
-#include "cli/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 namespace fluxgate::cli {
 
@@ -46,9 +46,9 @@ class Events {
   [[nodiscard]] Event wait_for(int wait_ms);
   [[nodiscard]] Event run_for(std::function<void()> work, int wait_ms);
 
-  UniqueFd signals_;
-  UniqueFd failure_;  // an event descriptor: written once
-  UniqueFd done_;     // an event descriptor: written when work of run() is over
+  base::UniqueFd signals_;
+  base::UniqueFd failure_;  // an event descriptor: written once
+  base::UniqueFd done_;     // an event descriptor: written when work of run() is over
 };
 
 }  // namespace fluxgate::cli

@@ -90,21 +90,20 @@ bool set_flag(int descriptor, int level, int name) {
 }
 
 // A socket bound to `address`; none, and errno, if it cannot be had.
-std::optional<FileDescriptor> bind_socket(const Address& address, bool shares_port) {
-  FileDescriptor descriptor(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0),
-                            address.is_v6());
-  if (descriptor.number() < 0) return std::nullopt;
-  const bool good = set_flag(descriptor.number(), SOL_SOCKET, SO_REUSEADDR) &&
-                    (!shares_port || set_flag(descriptor.number(), SOL_SOCKET, SO_REUSEPORT)) &&
-                    (!address.is_v6() || set_flag(descriptor.number(), IPPROTO_IPV6, IPV6_V6ONLY));
-  if (!good || ::bind(descriptor.number(), address.raw(), address.size) != 0) return std::nullopt;
-  return descriptor;
+std::optional<base::UniqueFd> bind_socket(const Address& address, bool shares_port) {
+  base::UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) return std::nullopt;
+  const bool good = set_flag(fd.get(), SOL_SOCKET, SO_REUSEADDR) &&
+                    (!shares_port || set_flag(fd.get(), SOL_SOCKET, SO_REUSEPORT)) &&
+                    (!address.is_v6() || set_flag(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY));
+  if (!good || ::bind(fd.get(), address.raw(), address.size) != 0) return std::nullopt;
+  return fd;
 }
 
-std::uint16_t port_of(const FileDescriptor& descriptor) {
+std::uint16_t port_of(const base::UniqueFd& fd) {
   Address address;
   address.size = sizeof(address.storage);
-  ::getsockname(descriptor.number(), reinterpret_cast<sockaddr*>(&address.storage), &address.size);
+  ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.size);
   return ntohs(address.is_v6() ? reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_port
                                : reinterpret_cast<const sockaddr_in&>(address.storage).sin_port);
 }
@@ -113,18 +112,18 @@ std::uint16_t port_of(const FileDescriptor& descriptor) {
 // bound. Fills in the port, and drops optional addresses that this machine does not have.
 // Returns: 0 or errno.
 int probe(std::vector<Address>& addresses, std::uint16_t& port) {
-  std::vector<FileDescriptor> held;
+  std::vector<base::UniqueFd> held;
   for (std::size_t i = 0; i < addresses.size();) {
     addresses[i].set_port(port);
-    std::optional<FileDescriptor> descriptor = bind_socket(addresses[i], false);
-    if (!descriptor) {
+    std::optional<base::UniqueFd> fd = bind_socket(addresses[i], false);
+    if (!fd) {
       const bool is_missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
       if (!addresses[i].is_optional || !is_missing) return errno;
       addresses.erase(addresses.begin() + static_cast<std::ptrdiff_t>(i));
       continue;
     }
-    if (port == 0) port = port_of(*descriptor);
-    held.push_back(std::move(*descriptor));
+    if (port == 0) port = port_of(*fd);
+    held.push_back(std::move(*fd));
     ++i;
   }
   for (Address& address : addresses) address.set_port(port);
@@ -137,9 +136,9 @@ int listen_all(const std::vector<Address>& addresses, std::size_t shards, Listen
   listeners.shards.resize(shards);
   for (auto& shard : listeners.shards) {
     for (const Address& address : addresses) {
-      std::optional<FileDescriptor> descriptor = bind_socket(address, true);
-      if (!descriptor || ::listen(descriptor->number(), backlog_max) != 0) return errno;
-      shard.push_back(std::move(*descriptor));
+      std::optional<base::UniqueFd> fd = bind_socket(address, true);
+      if (!fd || ::listen(fd->get(), backlog_max) != 0) return errno;
+      shard.push_back({std::move(*fd), address.is_v6()});
     }
   }
   return 0;

@@ -5,17 +5,22 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.hpp"
 #include "fluxgate/result.hpp"
-#include "http/file_descriptor.hpp"
 
 namespace fluxgate::http {
 
 /// Connections the kernel may complete before they are accepted, per socket.
 inline constexpr int backlog_max = 4096;
 
+struct ListeningSocket {
+  base::UniqueFd fd;
+  bool is_v6 = false;
+};
+
 /// Listening sockets: one set per shard, all on the same addresses and port.
 struct Listeners {
-  std::vector<std::vector<FileDescriptor>> shards;
+  std::vector<std::vector<ListeningSocket>> shards;
   std::uint16_t port = 0;
   bool is_loopback = false;  ///< every address is one that only this machine reaches
 };

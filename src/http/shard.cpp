@@ -8,7 +8,6 @@
 #include "base/check.hpp"
 #include "fluxgate/clock.hpp"
 #include "http/limits.hpp"
-#include "http/listener.hpp"
 
 namespace fluxgate::http {
 namespace {
@@ -34,13 +33,13 @@ bool must_rest(error_code error) {
 
 }  // namespace
 
-Shard::Shard(Services& services, ConnectionLimits& limits, std::vector<FileDescriptor> listeners)
+Shard::Shard(Services& services, ConnectionLimits& limits, std::vector<ListeningSocket> listeners)
     : services_(services), limits_(limits) {
   date_.set(system_clock().utc());
-  for (FileDescriptor& descriptor : listeners) {
+  for (ListeningSocket& socket : listeners) {
     auto listener = std::make_unique<Listener>(io_);
-    const tcp protocol = descriptor.is_v6() ? tcp::v6() : tcp::v4();
-    listener->acceptor.assign(protocol, descriptor.release());
+    const tcp protocol = socket.is_v6 ? tcp::v6() : tcp::v4();
+    listener->acceptor.assign(protocol, socket.fd.release());
     listener->acceptor.non_blocking(true);
     listeners_.push_back(std::move(listener));
   }
@@ -170,6 +169,8 @@ void Shard::tick() {
   ++ticks_;
   date_.set(system_clock().utc());
   if (free_.size() > sessions_kept) free_.resize(sessions_kept);
+  // A tick that was due when the last session ended is past cancelling: it must not go on either.
+  if (is_over()) return;
   schedule_tick();
   // Backwards: a session that closes is replaced by the last one, which had its turn.
   for (std::size_t i = open_.size(); i-- > 0;) open_[i]->tick();
@@ -225,7 +226,7 @@ void Shard::abort() {
 }
 
 void Shard::end_if_empty() {
-  if (is_draining_ && open_.empty()) ticker_.cancel();
+  if (is_over()) ticker_.cancel();
 }
 
 }  // namespace fluxgate::http

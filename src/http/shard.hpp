@@ -16,8 +16,8 @@
 #include "http/calls.hpp"
 #include "http/connection_limits.hpp"
 #include "http/counters.hpp"
-#include "http/file_descriptor.hpp"
 #include "http/json_read.hpp"
+#include "http/listener.hpp"
 #include "http/services.hpp"
 #include "http/session.hpp"
 
@@ -35,7 +35,7 @@ namespace fluxgate::http {
 /// Lifetime: runs until it was drained and its last session is released.
 class Shard final : public CompletionSink {
  public:
-  Shard(Services& services, ConnectionLimits& limits, std::vector<FileDescriptor> listeners);
+  Shard(Services& services, ConnectionLimits& limits, std::vector<ListeningSocket> listeners);
   ~Shard() override;
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -91,6 +91,7 @@ class Shard final : public CompletionSink {
   void take_delivered();
   void begin_drain();
   void end_if_empty();
+  [[nodiscard]] bool is_over() const noexcept { return is_draining_ && open_.empty(); }
 
   Services& services_;
   ConnectionLimits& limits_;

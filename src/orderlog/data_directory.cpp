@@ -28,8 +28,8 @@ std::string current_path(const std::string& path) {
   return database_path(path) + "/CURRENT";
 }
 
-Result<File> take_lock(const std::string& path) {
-  Result<File> lock = open_file(lock_path(path), O_RDWR | O_CREAT);
+Result<base::UniqueFd> take_lock(const std::string& path) {
+  Result<base::UniqueFd> lock = open_file(lock_path(path), O_RDWR | O_CREAT);
   if (!lock) return lock.error();
   if (::flock(lock->get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno == EWOULDBLOCK) {
@@ -72,12 +72,12 @@ Result<void> make_missing_mark(const std::string& path) {
 
 }  // namespace
 
-DataDirectory::DataDirectory(const std::string& path, File lock, MarkFile mark)
+DataDirectory::DataDirectory(const std::string& path, base::UniqueFd lock, MarkFile mark)
     : path_(path), database_(database_path(path)), lock_(std::move(lock)), mark_(std::move(mark)) {}
 
 Result<DataDirectory> DataDirectory::claim(const std::string& path) {
   if (Result<void> made = make_directories(path); !made) return made.error();
-  Result<File> lock = take_lock(path);
+  Result<base::UniqueFd> lock = take_lock(path);
   if (!lock) return lock.error();
   if (Result<void> made = make_missing_mark(path); !made) return made.error();
   Result<MarkFile> mark = MarkFile::open(mark_path(path), true);
@@ -95,7 +95,7 @@ Result<DataDirectory> DataDirectory::look(const std::string& path) {
   }
   Result<MarkFile> mark = MarkFile::open(mark_path(path), false);
   if (!mark) return mark.error();
-  DataDirectory directory(path, File(), std::move(*mark));
+  DataDirectory directory(path, base::UniqueFd(), std::move(*mark));
   if (Result<void> found = directory.find_database(false); !found) return found.error();
   return directory;
 }

@@ -39,12 +39,12 @@ class DataDirectory {
   [[nodiscard]] Result<void> make_database_directory() const;
 
  private:
-  DataDirectory(const std::string& path, File lock, MarkFile mark);
+  DataDirectory(const std::string& path, base::UniqueFd lock, MarkFile mark);
   [[nodiscard]] Result<void> find_database(bool writable);
 
   std::string path_;
   std::string database_;
-  File lock_;
+  base::UniqueFd lock_;
   MarkFile mark_;
   bool has_database_ = false;
 };

@@ -11,7 +11,7 @@
 namespace fluxgate::orderlog {
 namespace {
 
-Result<void> write_all(const File& file, std::string_view bytes, std::size_t offset,
+Result<void> write_all(const base::UniqueFd& file, std::string_view bytes, std::size_t offset,
                        const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t written =
@@ -32,10 +32,6 @@ std::string parent_of(const std::string& path) {
 }
 
 }  // namespace
-
-File::~File() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
 
 Error system_error(int number, const std::string& what) {
   ErrorCode code = ErrorCode::unavailable;
@@ -62,17 +58,17 @@ Error system_error(int number, const std::string& what) {
   return Error{code, what + ": " + std::generic_category().message(number)};
 }
 
-Result<File> open_file(const std::string& path, int flags) {
+Result<base::UniqueFd> open_file(const std::string& path, int flags) {
   int descriptor = -1;
   do {
     descriptor = ::open(path.c_str(), flags | O_CLOEXEC, S_IRUSR | S_IWUSR);
   } while (descriptor < 0 && errno == EINTR);
   if (descriptor < 0) return system_error(errno, "cannot open " + path);
-  return File(descriptor);
+  return base::UniqueFd(descriptor);
 }
 
 Result<void> sync_directory(const std::string& path) {
-  Result<File> directory = open_file(path, O_RDONLY | O_DIRECTORY);
+  Result<base::UniqueFd> directory = open_file(path, O_RDONLY | O_DIRECTORY);
   if (!directory) return directory.error();
   if (::fsync(directory->get()) != 0) return system_error(errno, "cannot sync " + path);
   return {};
@@ -100,7 +96,7 @@ Result<void> make_directories(const std::string& path) {
   return {};
 }
 
-Result<void> write_durably(const File& file, std::string_view bytes, std::size_t offset,
+Result<void> write_durably(const base::UniqueFd& file, std::string_view bytes, std::size_t offset,
                            const std::string& path) {
   if (Result<void> written = write_all(file, bytes, offset, path); !written) return written;
   // Never repeated: a second fdatasync can succeed though the bytes are lost.
@@ -110,7 +106,7 @@ Result<void> write_durably(const File& file, std::string_view bytes, std::size_t
 
 Result<void> replace_file(const std::string& path, std::string_view bytes) {
   const std::string fresh = path + ".new";
-  Result<File> file = open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
+  Result<base::UniqueFd> file = open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file) return file.error();
   if (Result<void> written = write_durably(*file, bytes, 0, fresh); !written) return written;
   if (::rename(fresh.c_str(), path.c_str()) != 0) {

@@ -2,31 +2,13 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "base/unique_fd.hpp"
 #include "fluxgate/result.hpp"
 
 /// The few file operations the log does beside RocksDB's.
 
 namespace fluxgate::orderlog {
-
-/// Owns a file descriptor.
-class File {
- public:
-  File() noexcept = default;
-  explicit File(int descriptor) noexcept : descriptor_(descriptor) {}
-  File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  File& operator=(File&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-  ~File();
-
-  [[nodiscard]] int get() const noexcept { return descriptor_; }
-
- private:
-  int descriptor_ = -1;
-};
 
 /// The Error of a failed system call: "cannot open /x/y: No space left on device".
 ///
@@ -35,7 +17,7 @@ class File {
 [[nodiscard]] Error system_error(int number, const std::string& what);
 
 /// Opens with O_CLOEXEC; `flags` as open(2), mode 0600.
-[[nodiscard]] Result<File> open_file(const std::string& path, int flags);
+[[nodiscard]] Result<base::UniqueFd> open_file(const std::string& path, int flags);
 
 /// Makes `path` and its parents, each with mode 0700, and makes each durable. Fine if it is there.
 [[nodiscard]] Result<void> make_directories(const std::string& path);
@@ -47,7 +29,7 @@ class File {
 [[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view bytes);
 
 /// Writes all of `bytes` at `offset` and makes them durable (fdatasync).
-[[nodiscard]] Result<void> write_durably(const File& file, std::string_view bytes,
+[[nodiscard]] Result<void> write_durably(const base::UniqueFd& file, std::string_view bytes,
                                          std::size_t offset, const std::string& path);
 
 /// Whether the name is there (of any kind); a path that cannot be looked at is an error.

@@ -70,7 +70,7 @@ Result<void> MarkFile::create(const std::string& path) {
 }
 
 Result<MarkFile> MarkFile::open(const std::string& path, bool writable) {
-  Result<File> file = open_file(path, writable ? O_RDWR : O_RDONLY);
+  Result<base::UniqueFd> file = open_file(path, writable ? O_RDWR : O_RDONLY);
   if (!file) return file.error();
   MarkFile mark(path, std::move(*file));
   if (Result<void> read = mark.read(); !read) return read.error();

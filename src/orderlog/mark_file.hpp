@@ -38,11 +38,12 @@ class MarkFile {
   [[nodiscard]] Result<void> set(const LogPosition& position);
 
  private:
-  MarkFile(std::string path, File file) : path_(std::move(path)), file_(std::move(file)) {}
+  MarkFile(std::string path, base::UniqueFd file)
+      : path_(std::move(path)), file_(std::move(file)) {}
   [[nodiscard]] Result<void> read();
 
   std::string path_;
-  File file_;
+  base::UniqueFd file_;
   std::uint64_t counter_ = 0;  // of the newest slot; it lies in slot counter_ % 2
   LogPosition position_;
 };

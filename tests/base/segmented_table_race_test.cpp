@@ -8,7 +8,7 @@
 #include "base/run_together.hpp"
 #include "base/segmented_table.hpp"
 #include "base/sip_hash.hpp"
-#include "system/seed.hpp"
+#include "support/seed.hpp"
 
 // Workers only count; the main thread asserts.
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "system/seed.hpp"
+#include "support/seed.hpp"
 
 namespace fluxgate::base {
 namespace {

@@ -9,7 +9,7 @@
 #include "engine/fixture.hpp"
 
 using namespace fluxgate;
-using namespace fluxgate::test;
+using namespace fluxgate::testing;
 
 namespace {
 

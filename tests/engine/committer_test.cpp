@@ -8,7 +8,7 @@
 #include "support/faulty_storage.hpp"
 
 using namespace fluxgate;
-using namespace fluxgate::test;
+using namespace fluxgate::testing;
 using namespace std::chrono_literals;
 using testing::FaultyStorage;
 

@@ -10,7 +10,7 @@
 #include "orderlog/memory_storage.hpp"
 #include "support/manual_clock.hpp"
 
-namespace fluxgate::test {
+namespace fluxgate::testing {
 
 /// Bytes that look random and are the same in each run.
 class SeededEntropy : public Entropy {
@@ -68,4 +68,4 @@ class Inbox : public CompletionSink {
   int operations = 0;
 };
 
-}  // namespace fluxgate::test
+}  // namespace fluxgate::testing

@@ -6,7 +6,7 @@
 #include "engine/fixture.hpp"
 
 using namespace fluxgate;
-using namespace fluxgate::test;
+using namespace fluxgate::testing;
 using namespace std::chrono_literals;
 
 TEST_CASE("find_order: an accepted order → its record; anything else → not_found",

@@ -5,7 +5,7 @@
 #include "engine/fixture.hpp"
 
 using namespace fluxgate;
-using namespace fluxgate::test;
+using namespace fluxgate::testing;
 using namespace std::chrono_literals;
 
 namespace {

@@ -9,7 +9,7 @@
 #include "orderlog/walk.hpp"
 
 using namespace fluxgate;
-using namespace fluxgate::test;
+using namespace fluxgate::testing;
 using namespace std::chrono_literals;
 using orderlog::BlockBuilder;
 

@@ -10,7 +10,7 @@
 #include "base/aborts.hpp"
 #include "base/run_together.hpp"
 #include "base/sip_hash.hpp"
-#include "system/seed.hpp"
+#include "support/seed.hpp"
 
 namespace fluxgate::inventory {
 namespace {

@@ -9,7 +9,7 @@
 #include "base/held_thread.hpp"
 #include "base/mpsc_list.hpp"
 #include "base/run_together.hpp"
-#include "system/seed.hpp"
+#include "support/seed.hpp"
 
 namespace fluxgate::inventory {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/held_thread.hpp"
 #include "base/run_together.hpp"
 #include "base/spin_wait.hpp"
-#include "system/seed.hpp"
+#include "support/seed.hpp"
 
 namespace fluxgate::inventory {
 

@@ -50,7 +50,3 @@ class ManualClock final : public Clock {
 };
 
 }  // namespace fluxgate::testing
-
-namespace fluxgate::test {
-using testing::ManualClock;
-}  // namespace fluxgate::test

@@ -18,12 +18,12 @@
 #include <thread>
 #include <vector>
 
+#include "support/seed.hpp"
 #include "support/server_process.hpp"
 #include "support/temp_dir.hpp"
 #include "system/crowd.hpp"
 #include "system/journal.hpp"
 #include "system/sale_client.hpp"
-#include "system/seed.hpp"
 
 namespace fluxgate::testing {
 namespace {

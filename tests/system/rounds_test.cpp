@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "support/seed.hpp"
 #include "support/server_process.hpp"
 #include "support/temp_dir.hpp"
 #include "system/crowd.hpp"
 #include "system/sale_client.hpp"
-#include "system/seed.hpp"
 
 namespace fluxgate::testing {
 namespace {
