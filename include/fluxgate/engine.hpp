@@ -22,7 +22,7 @@ namespace fluxgate {
 
 class OrderAwaitable;
 
-/// Runs a completion somewhere: called with the work, on the thread that settled the commit.
+/// Runs a completion somewhere else: called with the work, on the thread that has the answer.
 using Executor = std::function<void(std::function<void()>)>;
 using OrderCallback = std::function<void(const OrderResult&)>;
 
@@ -62,8 +62,12 @@ struct Audit {
 /// take, make durable, answer.
 ///
 /// Threads:  every method from any thread, any number at once, unless it says otherwise.
-/// Errors:   answers of the sale are OrderStatus and InitStatus; operating errors are Error.
-///           Nothing throws but std::bad_alloc.
+///           A completion without an executor runs on the thread that settles the commit (or, for
+///           a copy of a refused order, on the thread that submitted that one) and must not wait
+///           for this engine: a blocking call, step(), next_step() or close() in it aborts.
+/// Errors:   answers of the sale are OrderStatus and InitStatus; operating errors are Error. Calls
+///           that copy their request throw std::bad_alloc. Short of memory, submit() says
+///           `overloaded`; a commit fails as if storage had.
 /// Lifetime: the caller owns it. Destroying it closes it; no call may be running then.
 ///
 /// Example:
@@ -91,14 +95,14 @@ class Engine {
   [[nodiscard]] OrderResult order(const OrderRequest& request);
 
   /// Orders; `done` is called exactly once: before this returns if nothing needs to be written,
-  /// else by the thread that settles the commit, or through `executor`. Copies the request.
+  /// else by the thread that has the answer, or through `executor`. Copies the request.
   void order(const OrderRequest& request, OrderCallback done, Executor executor = nullptr);
 
   /// Orders; the future is ready when the answer is there. Copies the request.
   [[nodiscard]] std::future<OrderResult> order_future(const OrderRequest& request);
 
   /// Orders when awaited: `OrderResult r = co_await engine.order_async(request);`. The coroutine
-  /// goes on where it is (nothing to write), on the settling thread, or through `executor`. The
+  /// goes on where it is (nothing to write), where the answer is, or through `executor`. The
   /// request's views must stay valid until then. Allocates nothing without an executor.
   [[nodiscard]] OrderAwaitable order_async(const OrderRequest& request,
                                            Executor executor = nullptr);

@@ -56,13 +56,13 @@ class Operation {
 ///
 /// Threads:  deliver() is called by the thread that settles a commit, or by the thread whose
 ///           refusal a waiting copy shares; so by any thread, and by several at once.
-/// Lifetime: must outlive every operation that names it.
+/// Lifetime: must outlive every operation that names it, and serves one engine only.
 class CompletionSink {
  public:
   virtual ~CompletionSink() = default;
 
-  /// Takes a list of finished operations, linked by next(). Must not block, throw, or call back
-  /// into the engine's step().
+  /// Takes a list of finished operations, linked by next(). Must not throw, nor wait for the engine
+  /// (a blocking call, step(), next_step(), close()); submit() may be called.
   virtual void deliver(Operation* first) noexcept = 0;
 
  private:

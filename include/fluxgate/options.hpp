@@ -26,6 +26,9 @@ enum class LogLevel : std::uint8_t { debug = 0, info = 1, warning = 2, error = 3
 /// Takes one line for people, without a line end. Any thread; must not call the engine.
 using LogSink = std::function<void(LogLevel, std::string_view)>;
 
+/// 100 years: the longest life of a key that still ends.
+inline constexpr std::chrono::seconds idempotency_ttl_max{3'153'600'000};
+
 /// How to open an Engine.
 struct EngineOptions {
   // ---- What changes behaviour -------------------------------------------------------------
@@ -37,7 +40,8 @@ struct EngineOptions {
   std::uint64_t rate_limit = 0;
   /// Admissions that may come at once after a quiet time; 0: as many as `rate_limit`.
   std::uint64_t rate_burst = 0;
-  /// How long an accepted key is remembered, from its order's acceptedAt; 0: for ever. A key lives
+  /// How long an accepted key is remembered, from its order's acceptedAt; 0: for ever; at most
+  /// idempotency_ttl_max. The system's clock decides, so a jump of it moves the end. A key lives
   /// up to a tenth of a second longer than this. A longer life costs memory: about 50 bytes a key.
   std::chrono::seconds idempotency_ttl{86'400};
 

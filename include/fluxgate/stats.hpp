@@ -12,7 +12,8 @@ enum class EngineState : std::uint8_t {
   failed = 3,    ///< a log write failed: only a restart helps
 };
 
-/// Counts since open, except where said. Each is exact; together they are not one instant's.
+/// Counts since open, except where said. Each is exact when nothing is under way; together they
+/// are not one instant's.
 struct EngineStats {
   EngineState state = EngineState::running;
   std::uint64_t products = 0;         ///< known now

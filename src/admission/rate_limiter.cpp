@@ -77,25 +77,31 @@ void RateLimiter::choose_ticks(std::uint64_t rate, std::uint64_t burst) noexcept
   ticks_per_second_ = rate * interval_ticks_;
 }
 
-bool RateLimiter::try_admit(std::chrono::nanoseconds now) noexcept {
-  if (!enabled()) return true;
-
+RateLimiter::Moment RateLimiter::moment(std::chrono::nanoseconds now) const noexcept {
   const std::int64_t signed_elapsed = (now - start_).count();
   const std::uint64_t elapsed =
       std::min(static_cast<std::uint64_t>(std::max<std::int64_t>(signed_elapsed, 0)),
                seconds_max * ns_per_second);
   // Fits: less than 10^9 ns times at most 2^64 / seconds_max = 5.8·10^9 ticks a second.
   const std::uint64_t fraction = elapsed % ns_per_second * ticks_per_second_;
-  const std::uint64_t now_floor =
+  const std::uint64_t floor =
       elapsed / ns_per_second * ticks_per_second_ + fraction / ns_per_second;
-  const std::uint64_t now_ceil = now_floor + (fraction % ns_per_second != 0 ? 1 : 0);
+  return {floor, floor + (fraction % ns_per_second != 0 ? 1 : 0)};
+}
 
-  std::uint64_t arrival = arrival_.load(std::memory_order_relaxed);
+bool RateLimiter::would_admit(std::chrono::nanoseconds now) const noexcept {
+  return !enabled() || !is_too_early(arrival_.load(std::memory_order_acquire), moment(now));
+}
+
+bool RateLimiter::try_admit(std::chrono::nanoseconds now) noexcept {
+  if (!enabled()) return true;
+  const Moment present = moment(now);
+  std::uint64_t arrival = arrival_.load(std::memory_order_acquire);
   do {
-    const bool ahead = arrival > now_floor;
-    if (ahead && arrival - now_floor > burst_ticks_ - interval_ticks_) return false;
-  } while (!arrival_.compare_exchange_weak(arrival, std::max(arrival, now_ceil) + interval_ticks_,
-                                           std::memory_order_relaxed));
+    if (is_too_early(arrival, present)) return false;
+  } while (!arrival_.compare_exchange_weak(arrival,
+                                           std::max(arrival, present.ceil) + interval_ticks_,
+                                           std::memory_order_acq_rel, std::memory_order_acquire));
   return true;
 }
 

@@ -19,8 +19,9 @@ namespace fluxgate::admission {
 /// cost admissions but never allow more.
 ///
 /// Threads:  any thread, any number at once; lock-free. A refusal writes nothing.
-/// Memory:   relaxed: the word publishes nothing but itself, and the bound follows from the order
-///           of its changes alone.
+/// Memory:   the bound follows from the order of the word's changes alone. An admission is acq_rel
+///           and would_admit() acquires, so that who is told to wait sees all that those did before
+///           who were admitted in front of it: above all, their claimed keys.
 /// Source:   ITU-T I.371 (Annex A) and ATM Forum Traffic Management 4.0, GCRA as virtual
 ///           scheduling.
 class RateLimiter {
@@ -38,7 +39,18 @@ class RateLimiter {
 
   [[nodiscard]] bool try_admit(std::chrono::nanoseconds now) noexcept;
 
+  /// What try_admit() would say. Writes nothing: a flood is turned away from a shared line.
+  [[nodiscard]] bool would_admit(std::chrono::nanoseconds now) const noexcept;
+
  private:
+  struct Moment {
+    std::uint64_t floor;
+    std::uint64_t ceil;
+  };
+  [[nodiscard]] Moment moment(std::chrono::nanoseconds now) const noexcept;
+  [[nodiscard]] bool is_too_early(std::uint64_t arrival, const Moment& now) const noexcept {
+    return arrival > now.floor && arrival - now.floor > burst_ticks_ - interval_ticks_;
+  }
   void choose_ticks(std::uint64_t rate, std::uint64_t burst) noexcept;
 
   // Written by the constructor only. A tick is the unit of the word.

@@ -37,12 +37,19 @@ class MpscList {
     return head == nullptr;
   }
 
-  /// Takes all nodes. Returns: the first in order of pushing, linked by `Next`; null if none.
-  [[nodiscard]] Node* take_all() noexcept {
+  /// Nodes in order of pushing, linked by `Next`; both null if there are none.
+  struct Taken {
+    Node* first = nullptr;
+    Node* last = nullptr;
+  };
+
+  /// Takes all nodes.
+  [[nodiscard]] Taken take_all() noexcept {
     // An idle consumer looks often; a load leaves the line shared where an exchange would not.
     // relaxed: nothing is read through it.
-    if (head_.load(std::memory_order_relaxed) == nullptr) return nullptr;
-    Node* newest = head_.exchange(nullptr, std::memory_order_acquire);
+    if (head_.load(std::memory_order_relaxed) == nullptr) return {};
+    Node* const last = head_.exchange(nullptr, std::memory_order_acquire);
+    Node* newest = last;
     Node* first = nullptr;
     while (newest != nullptr) {
       Node* const older = Next::next(*newest);
@@ -50,7 +57,7 @@ class MpscList {
       first = newest;
       newest = older;
     }
-    return first;
+    return {first, last};
   }
 
   /// True if there was nothing to take. Acquires: what a push it saw had before it, is seen.

@@ -240,6 +240,16 @@ std::optional<SegmentedTable::Value> SegmentedTable::find(const Hash128& hash) c
   }
 }
 
+void SegmentedTable::prefetch(const Hash128& hash) const noexcept {
+  const Segment& segment = directory_.load(std::memory_order_acquire)->segment(hash.high);
+  const std::size_t slot = stored_low(hash) & slot_mask;
+  __builtin_prefetch(&segment.version);
+  __builtin_prefetch(&segment.lows[slot]);
+  __builtin_prefetch(&segment.highs[slot]);
+  __builtin_prefetch(&segment.numbers[slot]);
+  __builtin_prefetch(&segment.tags[slot]);
+}
+
 SegmentedTable::Segment& SegmentedTable::lock(std::uint64_t high) noexcept {
   SpinWait spin;
   for (;;) {

@@ -23,12 +23,12 @@ namespace fluxgate::base {
 ///
 /// Extendible hashing: a directory, indexed by the first bits of the hash, of segments of 1024
 /// slots. A full segment splits in two by the next bit: one new segment is allocated, half of the
-/// entries move, so growth never stops anybody for more than some ten microseconds. A directory
-/// that is too short is doubled. Nothing is freed before the table, so readers need no
-/// reclamation: all old directories together are smaller than the newest. In a segment, entries lie
-/// in linear probing order, sorted by the slot they would like best, so a search in vain ends as
-/// early as a successful one. Memory: 28 bytes a slot, 45 to 90 % of them used: 31 to 62 bytes an
-/// entry.
+/// entries move: some ten microseconds for those who need this segment. A directory that is too
+/// short is doubled: a copy of 8 bytes a segment, 80 KB at 10^7 entries, while one segment waits.
+/// Nothing is freed before the table, so readers need no reclamation: all old directories together
+/// are smaller than the newest. In a segment, entries lie in linear probing order, sorted by the
+/// slot they would like best, so a search in vain ends as early as a successful one. Memory: 28
+/// bytes a slot, 45 to 90 % of them used: 31 to 62 bytes an entry.
 ///
 /// The hash must be uniform: one that an outsider can steer is a defect (depth check, aborts). The
 /// low words 0 and 1 are one and the same; that adds nothing to the chance of a collision.
@@ -83,6 +83,9 @@ class SegmentedTable {
   ~SegmentedTable();
 
   [[nodiscard]] std::optional<Value> find(const Hash128& hash) const noexcept;
+
+  /// Begins to fetch what find() or update() of this hash will read. Changes nothing.
+  void prefetch(const Hash128& hash) const noexcept;
 
   /// Calls visit(Cell&) exactly once, while nobody else writes or reads the hash's segment. It must
   /// be short and must not use this table.

@@ -12,7 +12,7 @@ namespace {
 constexpr NumberRange any_number{0, UINT64_MAX >> 1U};  // what a TOML integer can hold
 constexpr NumberRange rate_range{0, 1'000'000'000};
 constexpr NumberRange connections_range{0, 1'000'000};
-constexpr std::uint64_t ttl_seconds_max = 3'153'600'000;  // 100 years: no clock overflows by it
+constexpr auto ttl_seconds_max = static_cast<std::uint64_t>(idempotency_ttl_max.count());
 
 using Text = std::string_view;
 using enum OptionScope;

@@ -25,6 +25,7 @@ class Waiter : public CompletionSink {
   }
 
   void wait(engine::Core& core) {
+    core.check_may_wait();
     if (!core.steps_itself()) {
       // Another thread may be in step() with our operation: then there is nothing for us to do.
       while (!is_done()) {

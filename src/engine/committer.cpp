@@ -1,6 +1,7 @@
 #include "engine/committer.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "base/check.hpp"
@@ -8,6 +9,17 @@
 namespace fluxgate::engine {
 
 using idempotency::IdempotencyIndex;
+
+namespace {
+
+// So many operations ahead a settled key's place is fetched: about the time of one cache miss.
+constexpr std::size_t settle_ahead = 4;
+
+Error out_of_memory() {
+  return Error{ErrorCode::unavailable, "out of memory"};
+}
+
+}  // namespace
 
 Committer::Committer(Parts parts, Totals totals)
     : parts_(std::move(parts)),
@@ -32,8 +44,7 @@ void Committer::wake() noexcept {
   woken_.notify_one();
 }
 
-void Committer::wait() {
-  const auto due = next_step();
+void Committer::wait(std::optional<std::chrono::nanoseconds> due) {
   std::unique_lock lock(mutex_);
   const auto signalled = [this] { return signalled_; };
   if (due) {
@@ -54,16 +65,25 @@ bool Committer::step() {
 }
 
 bool Committer::gather() {
-  if (Operation* first = pushed_.take_all(); first != nullptr) {
+  if (const auto taken = pushed_.take_all(); taken.first != nullptr) {
     if (backlog_ == nullptr) {
-      backlog_ = first;
+      backlog_ = taken.first;
     } else {
-      backlog_last_->next_ = first;
+      backlog_last_->next_ = taken.first;
     }
-    while (first->next_ != nullptr) first = first->next_;
-    backlog_last_ = first;
+    backlog_last_ = taken.last;
   }
   if (failure_) return backlog_ != nullptr;
+  try {
+    gather_all();
+  } catch (const std::bad_alloc&) {
+    fail(out_of_memory());
+    return true;
+  }
+  return !batch_.empty() || !parts_.log.block().empty();
+}
+
+void Committer::gather_all() {
   if (backlog_ != nullptr) gather_checkpoint();
   while (backlog_ != nullptr && !parts_.log.block().full()) {
     Operation& operation = *backlog_;
@@ -76,9 +96,8 @@ bool Committer::gather() {
       gather_order(static_cast<OrderOperation&>(operation));
     }
     backlog_ = std::exchange(operation.next_, nullptr);
-    batch_.push_back(&operation);
+    batch_.push_back(&operation);  // fits: reserved for a full block, which is never exceeded
   }
-  return !batch_.empty();
 }
 
 void Committer::gather_order(OrderOperation& order) {
@@ -131,12 +150,11 @@ void Committer::gather_checkpoint() {
   const Sequence orders = orders_total_.load(std::memory_order_relaxed);
   if (orders - orders_at_checkpoint_ < orderlog::checkpoint_interval_orders) return;
   auto& rounds = rounds_since_checkpoint_;
-  std::sort(rounds.begin(), rounds.end());
-  rounds.erase(std::unique(rounds.begin(), rounds.end()), rounds.end());
   orderlog::CheckpointRecord checkpoint{orders, units_total_.load(std::memory_order_relaxed), {}};
-  for (const inventory::Round* round : rounds) {
+  for (inventory::Round* round : rounds) {
     checkpoint.rounds.push_back(
         {round->product, round->number, round->orders(), round->accepted()});
+    round->is_in_next_checkpoint = false;
   }
   // By product and round, not by address: the same orders make the same bytes.
   std::sort(checkpoint.rounds.begin(), checkpoint.rounds.end(), [](const auto& a, const auto& b) {
@@ -150,50 +168,74 @@ void Committer::gather_checkpoint() {
 void Committer::write() {
   written_.reset();
   if (failure_ || parts_.log.block().empty()) return;
-  auto written = parts_.log.write();
-  if (written) {
+  try {
+    auto written = parts_.log.write();
+    if (!written) return fail(written.error());
     written_ = *written;
-    publish_stats();
-    return;
+  } catch (const std::bad_alloc&) {
+    return fail(out_of_memory());
   }
-  failure_ = written.error();
+  publish_stats();
+}
+
+void Committer::fail(Error why) {
+  failure_ = std::move(why);
   parts_.gate.shut(EngineState::failed);
 }
 
 void Committer::settle() {
-  if (failure_) {
-    fail_pending();
-    return;
-  }
-  Sequence sequence = written_ ? written_->first : 0;
-  Units units = 0;
-  for (Operation* operation : batch_) {
-    if (operation->kind() == Operation::Kind::init) {
-      settle_init(static_cast<InitOperation&>(*operation));
-    } else {
-      auto& order = static_cast<OrderOperation&>(*operation);
-      units += order.request.quantity;
-      settle_order(order, sequence++);
+  if (!failure_) {
+    try {
+      settle_all();
+    } catch (const std::bad_alloc&) {
+      fail(out_of_memory());
     }
-    hand_back(*operation);
   }
-  if (written_) {
-    orders_total_.store(written_->end.sequence, std::memory_order_relaxed);
-    units_total_.fetch_add(units, std::memory_order_relaxed);
-    parts_.index.lifetime().note(written_->end.sequence, written_->accepted_at);
-  }
-  const std::size_t settled = batch_.size();
+  if (failure_) return fail_pending();
   batch_.clear();
-  inits_in_batch_.clear();
+  settled_ = 0;
+  if (!inits_in_batch_.empty()) inits_in_batch_.clear();
   products_in_batch_ = 0;
-  parts_.gate.leave(settled);
   deliver_batch();
 }
 
+void Committer::settle_all() {
+  Sequence sequence = 0;
+  if (written_) {
+    sequence = written_->first;
+    // Before the keys: who is told an order's number by its key finds it in the log.
+    orders_total_.store(written_->end.sequence, std::memory_order_relaxed);
+    parts_.index.lifetime().note(written_->end.sequence, written_->accepted_at);
+  }
+  Units units = 0;
+  for (; settled_ < batch_.size(); ++settled_) {
+    Operation& operation = *batch_[settled_];
+    if (settled_ + settle_ahead < batch_.size()) prefetch(*batch_[settled_ + settle_ahead]);
+    if (operation.kind() == Operation::Kind::init) {
+      settle_init(static_cast<InitOperation&>(operation));
+    } else {
+      auto& order = static_cast<OrderOperation&>(operation);
+      units += order.request.quantity;
+      settle_order(order, sequence++);
+    }
+    hand_back(operation);
+  }
+  units_total_.fetch_add(units, std::memory_order_relaxed);
+  parts_.gate.leave(settled_);
+}
+
+// The next owners' places in the index are cold: they were written a batch ago by other cores.
+void Committer::prefetch(const Operation& operation) const noexcept {
+  if (operation.kind() != Operation::Kind::order) return;
+  parts_.index.prefetch(static_cast<const OrderOperation&>(operation));
+}
+
 void Committer::settle_order(OrderOperation& order, Sequence sequence) {
+  if (!order.round_->is_in_next_checkpoint) {
+    rounds_since_checkpoint_.push_back(order.round_);
+    order.round_->is_in_next_checkpoint = true;
+  }
   order.round_->accept(order.request.quantity);
-  auto& rounds = rounds_since_checkpoint_;
-  if (rounds.empty() || rounds.back() != order.round_) rounds.push_back(order.round_);
   order.result = {OrderStatus::accepted, false, sequence, parts_.order_ids.encode(sequence)};
   answer_waiters(parts_.index.settle(order, sequence), order);
 }
@@ -228,8 +270,10 @@ void Committer::settle_init(InitOperation& init) {
 }
 
 void Committer::fail_pending() {
+  // Those that were settled before memory ran out have their answer; they only wait for delivery.
+  const std::size_t first = std::exchange(settled_, 0);
   std::size_t failed = batch_.size();
-  for (Operation* operation : batch_) fail_operation(*operation);
+  for (std::size_t i = first; i < batch_.size(); ++i) fail_operation(*batch_[i]);
   batch_.clear();
   inits_in_batch_.clear();
   while (backlog_ != nullptr) {
@@ -289,8 +333,7 @@ bool Committer::tend() {
   bool any = parts_.index.lifetime().expire(parts_.clock.utc());
   if (failure_) return any;
   if (auto tended = parts_.log.tend(); !tended) {
-    failure_ = tended.error();
-    parts_.gate.shut(EngineState::failed);
+    fail(tended.error());
     gather();
     fail_pending();
     any = true;
@@ -300,6 +343,8 @@ bool Committer::tend() {
 
 std::optional<std::chrono::nanoseconds> Committer::next_step() const {
   std::optional<std::chrono::nanoseconds> due;
+  // What a batch left over, because the block was full, was pushed long ago and wakes nobody.
+  if (backlog_ != nullptr) return std::chrono::nanoseconds{0};
   if (!failure_) due = parts_.log.next_due();
   if (const auto expiry = parts_.index.lifetime().next_expiry()) {
     const auto at = parts_.clock.monotonic() + (*expiry - parts_.clock.utc());

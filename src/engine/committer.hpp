@@ -31,7 +31,8 @@ namespace fluxgate::engine {
 /// it (CommitThread, a host, a simulator) calls step() again when wait() or next_step() says so.
 ///
 /// Fail-stop: after the first error of the log nothing is acknowledged any more, no unit is given
-/// back and no key is freed, because the record may be on disk; only a restart knows.
+/// back and no key is freed, because the record may be on disk; only a restart knows. Running out
+/// of memory between two phases is such an error, too.
 ///
 /// Threads:  push() from any thread; wake() and wait() from any; all else by one thread at a time,
 ///           which Core's step mutex sees to.
@@ -77,11 +78,11 @@ class Committer {
   /// Syncs, marks and forgets keys that are due. True if anything was.
   bool tend();
 
-  /// When step() is next needed though nothing is pushed; none: never.
+  /// When step() is next needed though nothing is pushed; zero: at once; none: never.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> next_step() const;
 
-  /// Blocks until something is pushed, wake() is called, or next_step() is due.
-  void wait();
+  /// Blocks until something is pushed, wake() is called, or `due` is there.
+  void wait(std::optional<std::chrono::nanoseconds> due);
   void wake() noexcept;
 
   /// Syncs and marks all that is written. Nothing may be pending.
@@ -95,13 +96,17 @@ class Committer {
     static Operation*& next(Operation& operation) noexcept { return operation.next_; }
   };
 
+  void gather_all();
+  void settle_all();
   void gather_order(OrderOperation& order);
   void gather_init(InitOperation& init);
   [[nodiscard]] inventory::Product* find_product(std::string_view id) const;
   void gather_checkpoint();
+  void prefetch(const Operation& operation) const noexcept;
   void settle_order(OrderOperation& order, Sequence sequence);
   void settle_init(InitOperation& init);
   void answer_waiters(OrderOperation* waiter, const OrderOperation& owner);
+  void fail(Error why);
   void fail_pending();
   void fail_operation(Operation& operation);
   void hand_back(Operation& operation) noexcept;
@@ -114,6 +119,7 @@ class Committer {
   Operation* backlog_ = nullptr;
   Operation* backlog_last_ = nullptr;
   std::vector<Operation*> batch_;
+  std::size_t settled_ = 0;                              // of batch_
   std::unordered_set<std::string_view> inits_in_batch_;  // by product id
   std::size_t products_in_batch_ = 0;
   std::optional<orderlog::Written> written_;

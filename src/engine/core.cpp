@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/check.hpp"
 #include "engine/recovery.hpp"
 #include "orderlog/memory_storage.hpp"
 #include "orderlog/rocksdb_storage.hpp"
@@ -22,7 +23,9 @@ std::optional<Error> defect_of(const EngineOptions& options) {
   if (options.rate_limit > rate_max || options.rate_burst > rate_max) {
     return invalid("rate_limit and rate_burst must be at most 1000000000");
   }
-  if (options.idempotency_ttl.count() < 0) return invalid("idempotency_ttl must not be negative");
+  if (options.idempotency_ttl.count() < 0 || options.idempotency_ttl > idempotency_ttl_max) {
+    return invalid("idempotency_ttl must be 0 to 3153600000");
+  }
   if (options.pending_orders_max < 1 || options.pending_orders_max > 1'000'000) {
     return invalid("pending_orders_max must be 1 to 1000000");
   }
@@ -148,25 +151,36 @@ Submission Core::submit(InitOperation& init) {
   return Submission::pending;
 }
 
+void Core::check_may_wait() const noexcept {
+  FLUXGATE_CHECK(stepping_.load(std::memory_order_relaxed) != std::this_thread::get_id());
+}
+
 bool Core::step() {
+  check_may_wait();
   const std::lock_guard lock(step_mutex_);
-  return committer_.step();
+  stepping_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  const bool any = committer_.step();
+  stepping_.store(std::thread::id(), std::memory_order_relaxed);
+  return any;
 }
 
 std::optional<std::chrono::nanoseconds> Core::next_step() {
+  check_may_wait();
   const std::lock_guard lock(step_mutex_);
   return committer_.next_step();
 }
 
 Result<void> Core::close() {
+  check_may_wait();
+  const std::lock_guard close_lock(close_mutex_);
+  if (closed_) return *closed_;
   gate_.shut(EngineState::draining);
   commit_thread_.reset();
-  const std::lock_guard lock(step_mutex_);
-  if (closed_) return *closed_;
   // What entered before the gate was shut is pushed within moments, if it is not yet.
   while (gate_.pending() != 0) {
-    if (!committer_.step()) std::this_thread::yield();
+    if (!step()) std::this_thread::yield();
   }
+  const std::lock_guard lock(step_mutex_);
   closed_ = committer_.close();
   return *closed_;
 }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include "admission/rate_limiter.hpp"
 #include "engine/commit_thread.hpp"
@@ -26,7 +28,7 @@ struct Recovered;
 /// All rooms of one engine, built in the order they need each other and closed in reverse.
 ///
 /// Threads:  submit, wait, wake, gate and the const accessors from any thread; step() from any, one
-///           at a time by a mutex; close() once.
+///           at a time by a mutex; close() from any, but, as step(), not from a completion.
 class Core {
  public:
   /// Opens the storage, recovers, and starts the commit thread the options ask for.
@@ -37,7 +39,7 @@ class Core {
   [[nodiscard]] Submission submit(InitOperation& init);
 
   bool step();
-  void wait() { committer_.wait(); }
+  void wait() { committer_.wait(next_step()); }
   void wake() noexcept { committer_.wake(); }
   [[nodiscard]] std::optional<std::chrono::nanoseconds> next_step();
   /// True if a thread of the engine calls step().
@@ -45,6 +47,9 @@ class Core {
 
   void drain() noexcept { gate_.shut(EngineState::draining); }
   [[nodiscard]] Result<void> close();
+
+  /// Checks (aborts) that this is not a completion run by step(), which would wait for itself.
+  void check_may_wait() const noexcept;
 
   [[nodiscard]] EngineStats stats() const;
   [[nodiscard]] const Gate& gate() const noexcept { return gate_; }
@@ -75,7 +80,9 @@ class Core {
   Committer committer_;
   Purchase purchase_;
   std::mutex step_mutex_;
-  std::optional<Result<void>> closed_;
+  std::atomic<std::thread::id> stepping_;  // who is in step(); relaxed: one asks for oneself only
+  std::mutex close_mutex_;                 // taken before step_mutex_
+  std::optional<Result<void>> closed_;     // guarded by close_mutex_
   std::optional<CommitThread> commit_thread_;
 };
 

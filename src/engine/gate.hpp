@@ -42,7 +42,7 @@ class Gate {
   /// Counts out operations that have their answer.
   void leave(std::size_t operations) noexcept { pending_.fetch_sub(operations); }
 
-  /// Moves on to `state`, never back: running < draining < failed.
+  /// Moves on to `state`, never back: running < draining < full < failed.
   void shut(EngineState state) noexcept {
     EngineState present = state_.load();
     while (present < state && !state_.compare_exchange_weak(present, state)) {

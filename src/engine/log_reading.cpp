@@ -74,14 +74,14 @@ Result<OrdersPage> list_orders(const Core& core, const OrdersQuery& query) {
   if (query.round != 0 && query.product_id.empty()) {
     return Error{ErrorCode::invalid_argument, "round needs a product"};
   }
-  OrdersPage page;
-  const Sequence last = core.stats().orders_total;
-  if (query.after >= last) return page;
   const inventory::Product* product = nullptr;
   if (!query.product_id.empty()) {
     product = find_product(core, query.product_id);
     if (product == nullptr) return Error{ErrorCode::not_found, "no such product"};
   }
+  OrdersPage page;
+  const Sequence last = core.stats().orders_total;
+  if (query.after >= last) return page;
   Sequence looked_at = query.after;
   const auto visit = [&](Sequence sequence, auto accepted_at, const orderlog::OrderEntry& order) {
     looked_at = sequence;

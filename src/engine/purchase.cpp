@@ -1,5 +1,7 @@
 #include "engine/purchase.hpp"
 
+#include <new>
+
 namespace fluxgate::engine {
 
 using idempotency::IdempotencyIndex;
@@ -42,31 +44,43 @@ Submission Purchase::submit(OrderOperation& order) {
 }
 
 Submission Purchase::submit_once(OrderOperation& order, OrderOperation*& retries) {
-  order.result = {};
+  // Not a new OrderResult: its 29 characters of id would be written for every refusal.
+  order.result.replayed = false;
+  order.result.sequence = 0;
   if (!is_valid(order.request)) return complete(order, OrderStatus::invalid_argument);
 
   const base::Hash128 hash = parts_.inventory.hash(order.request.product_id);
   parts_.index.identify(order, hash);
-  inventory::Product* product = parts_.inventory.find(order.request.product_id, hash);
-  inventory::Round* round = product != nullptr ? product->round() : nullptr;
-  // The stock first, the key after: see the class.
-  const bool sold_out = round != nullptr && !round->stock().has(order.request.quantity);
-  KeyAnswer known = parts_.index.find(order);
-
-  if (known.state == KeyState::absent) {
-    const OrderStatus refusal = refusal_before_claim(order, round, sold_out);
-    if (refusal != OrderStatus::accepted) return complete(order, refusal);
+  Attempt attempt{.order = order, .product = parts_.inventory.find(order.request.product_id, hash)};
+  if (parts_.limiter.enabled()) {
+    attempt.now = order.now.count() != 0 ? order.now : parts_.clock.monotonic();
   }
-  if (known.state == KeyState::absent || known.state == KeyState::in_flight) {
+  look_up_round(attempt);
+  // All that refuses first, the key after: see the class.
+  OrderStatus refusal = refusal_before_claim(attempt);
+  if (refusal != OrderStatus::accepted) {
+    const KeyAnswer known = parts_.index.find(order);
+    if (known.state == KeyState::absent) return complete(order, refusal);
+    if (known.state != KeyState::in_flight) return answer_from_key(order, known);
+  }
+  KeyAnswer known;
+  try {
     known = parts_.index.claim(order);
-    if (known.state == KeyState::in_flight) return Submission::pending;
+  } catch (const std::bad_alloc&) {
+    return complete(order, OrderStatus::overloaded);
   }
+  if (known.state == KeyState::in_flight) return Submission::pending;
   if (known.state != KeyState::absent) return answer_from_key(order, known);
 
-  // The key is ours. The world may have moved on meanwhile: look again.
-  const Decision decision = decide_claimed(order, product);
-  if (decision.taken) return Submission::pending;
-  retries = refuse_claimed(order, decision.refusal);
+  // The key is ours. Who was refused before hung on an owner that is gone; and a reset may have
+  // opened a round whose stock a copy was already told. Then look again.
+  if (refusal != OrderStatus::accepted || attempt.product->round() != attempt.round) {
+    look_up_round(attempt);
+    refusal = refusal_before_claim(attempt);
+  }
+  if (refusal == OrderStatus::accepted) refusal = enter(attempt);
+  if (refusal == OrderStatus::accepted) return Submission::pending;
+  retries = refuse_claimed(order, refusal);
   return Submission::completed;
 }
 
@@ -79,66 +93,75 @@ Submission Purchase::answer_from_key(OrderOperation& order, const KeyAnswer& kno
   return complete(order, OrderStatus::accepted);
 }
 
-OrderStatus Purchase::refusal_before_claim(const OrderOperation& order,
-                                           const inventory::Round* round, bool sold_out) const {
-  const OrderRequest& request = order.request;
+void Purchase::look_up_round(Attempt& attempt) const {
+  attempt.round = attempt.product != nullptr ? attempt.product->round() : nullptr;
+  if (attempt.round != nullptr && attempt.round->max_per_user != 0) {
+    attempt.user = parts_.inventory.hash(attempt.order.request.user_id);
+  }
+}
+
+OrderStatus Purchase::refusal_before_claim(const Attempt& attempt) const {
+  const OrderRequest& request = attempt.order.request;
+  const inventory::Round* round = attempt.round;
+  const EngineState state = parts_.gate.state();
+  // After a failed write nothing is what it seems: rounds, users' units and stock of unknown
+  // outcome may or may not come back.
+  if (state == EngineState::failed) return OrderStatus::storage_unavailable;
   if (round == nullptr) return OrderStatus::unknown_product;
   if (round->max_per_order != 0 && request.quantity > round->max_per_order) {
     return OrderStatus::over_limit;
   }
   if (round->max_per_user != 0) {
-    const Units used = round->user_units(parts_.inventory.hash(request.user_id));
+    const Units used = round->user_units(attempt.user);
     if (used >= round->max_per_user || request.quantity > round->max_per_user - used) {
       return OrderStatus::over_limit;
     }
   }
-  const EngineState state = parts_.gate.state();
-  // After a failed write the stock is not what it seems: units of unknown orders may come back.
-  if (state == EngineState::failed) return OrderStatus::storage_unavailable;
-  if (sold_out) return OrderStatus::sold_out;
+  if (!round->stock().has(request.quantity)) return OrderStatus::sold_out;
   if (state == EngineState::draining) return OrderStatus::draining;
   if (state == EngineState::full) return OrderStatus::storage_full;
   // No pass was ever issued by this release, so none can be valid.
   if (!request.pass.empty()) return OrderStatus::invalid_pass;
+  if (!parts_.limiter.would_admit(attempt.now)) return OrderStatus::waiting;
   return OrderStatus::accepted;
 }
 
-Purchase::Decision Purchase::decide_claimed(OrderOperation& order, inventory::Product* product) {
-  inventory::Round* round = product != nullptr ? product->round() : nullptr;
-  const bool sold_out = round != nullptr && !round->stock().has(order.request.quantity);
-  const OrderStatus refusal = refusal_before_claim(order, round, sold_out);
-  if (refusal != OrderStatus::accepted) return {false, refusal};
+OrderStatus Purchase::enter(const Attempt& attempt) {
   switch (parts_.gate.try_enter()) {
     case Gate::Entry::entered:
       break;
     case Gate::Entry::crowded:
-      return {false, OrderStatus::overloaded};
+      return OrderStatus::overloaded;
     case Gate::Entry::shut:
-      return {false, refusal_when_shut(parts_.gate.state())};
+      return refusal_when_shut(parts_.gate.state());
   }
-  const OrderStatus taken = take(order, *round);
+  const OrderStatus taken = take(attempt);
   if (taken != OrderStatus::accepted) {
     parts_.gate.leave(1);
-    return {false, taken};
+    return taken;
   }
-  order.round_ = round;
-  parts_.committer.push(order);
-  return {true, OrderStatus::accepted};
+  attempt.order.round_ = attempt.round;
+  parts_.committer.push(attempt.order);
+  return OrderStatus::accepted;
 }
 
-OrderStatus Purchase::take(const OrderOperation& order, inventory::Round& round) {
-  const OrderRequest& request = order.request;
-  if (parts_.limiter.enabled()) {
-    const auto now = order.now.count() != 0 ? order.now : parts_.clock.monotonic();
-    if (!parts_.limiter.try_admit(now)) return OrderStatus::waiting;
-  }
+// A race lost at the last step costs what was taken before it: an admission, or for a moment the
+// user's units, which another order of the same user may meet. Stock goes last, because units that
+// came back could not be told from units that were never gone by whom they made sold out.
+OrderStatus Purchase::take(const Attempt& attempt) {
+  const Units quantity = attempt.order.request.quantity;
+  inventory::Round& round = *attempt.round;
+  if (!parts_.limiter.try_admit(attempt.now)) return OrderStatus::waiting;
   if (round.max_per_user == 0) {
-    return round.stock().try_take(request.quantity) ? OrderStatus::accepted : OrderStatus::sold_out;
+    return round.stock().try_take(quantity) ? OrderStatus::accepted : OrderStatus::sold_out;
   }
-  const base::Hash128 user = parts_.inventory.hash(request.user_id);
-  if (!round.try_reserve_user(user, request.quantity)) return OrderStatus::over_limit;
-  if (round.stock().try_take(request.quantity)) return OrderStatus::accepted;
-  round.release_user(user, request.quantity);
+  try {
+    if (!round.try_reserve_user(attempt.user, quantity)) return OrderStatus::over_limit;
+  } catch (const std::bad_alloc&) {
+    return OrderStatus::overloaded;
+  }
+  if (round.stock().try_take(quantity)) return OrderStatus::accepted;
+  round.release_user(attempt.user, quantity);
   return OrderStatus::sold_out;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
+
 #include "admission/rate_limiter.hpp"
+#include "base/hash.hpp"
 #include "engine/committer.hpp"
 #include "engine/gate.hpp"
 #include "engine/order_id.hpp"
@@ -18,9 +21,12 @@ namespace fluxgate::engine {
 /// Why a copy of the winner of the last unit is never told "sold out": the winner claims its key
 /// before it takes; the copy reads the stock before it looks its key up. If the copy saw the stock
 /// the winner left, the claim happened before the take that it saw, so the look-up finds the claim
-/// (or what became of it). docs/STOCK_COUNTER.md has the proof.
+/// (or what became of it). docs/STOCK_COUNTER.md has the proof. The same holds for all that an
+/// order in flight leaves behind, the user's units and the limiter's word: everything that refuses
+/// is read first, the key after.
 ///
 /// Threads: submit() from any thread, any number at once; it never waits for the disk.
+/// Errors:  out of memory is `overloaded`: nothing happened.
 class Purchase {
  public:
   struct Parts {
@@ -38,22 +44,26 @@ class Purchase {
   [[nodiscard]] Submission submit(OrderOperation& order);
 
  private:
-  // What decide() can say beside a refusal: that the order went to the committer.
-  struct Decision {
-    bool taken = false;
-    OrderStatus refusal = OrderStatus::invalid_argument;
+  // An order, and what was looked up for it.
+  struct Attempt {
+    OrderOperation& order;
+    const inventory::Product* product = nullptr;  // null: unknown
+    inventory::Round* round = nullptr;            // null: unknown
+    base::Hash128 user{};                         // only if the round has max_per_user
+    std::chrono::nanoseconds now{0};              // only if there is a rate limit
   };
 
   // `retries` gets the different orders that waited for this one, if it was refused.
   [[nodiscard]] Submission submit_once(OrderOperation& order, OrderOperation*& retries);
   [[nodiscard]] Submission answer_from_key(OrderOperation& order,
                                            const idempotency::KeyAnswer& known) const;
-  // Everything that can be said without a claim; accepted: nothing speaks against the order.
-  [[nodiscard]] OrderStatus refusal_before_claim(const OrderOperation& order,
-                                                 const inventory::Round* round,
-                                                 bool sold_out) const;
-  [[nodiscard]] Decision decide_claimed(OrderOperation& order, inventory::Product* product);
-  [[nodiscard]] OrderStatus take(const OrderOperation& order, inventory::Round& round);
+  // Looks the round up, and what its checks need.
+  void look_up_round(Attempt& attempt) const;
+  // All that can be said without a claim; accepted: nothing speaks against the order.
+  [[nodiscard]] OrderStatus refusal_before_claim(const Attempt& attempt) const;
+  // Takes what the order needs and hands it to the committer, or says why not.
+  [[nodiscard]] OrderStatus enter(const Attempt& attempt);
+  [[nodiscard]] OrderStatus take(const Attempt& attempt);
   // Frees the key, answers the copies that wait, returns the different orders that wait.
   [[nodiscard]] OrderOperation* refuse_claimed(OrderOperation& order, OrderStatus refusal);
   static void deliver_alone(OrderOperation& order) noexcept;

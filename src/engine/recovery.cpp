@@ -87,8 +87,10 @@ class Rebuilder : public orderlog::LogVisitor {
     auto& totals = recovered_.totals;
     totals.orders = sequence;
     totals.units += order.quantity;
-    auto& rounds = totals.rounds_since_checkpoint;
-    if (rounds.empty() || rounds.back() != round) rounds.push_back(round);
+    if (!round->is_in_next_checkpoint) {
+      totals.rounds_since_checkpoint.push_back(round);
+      round->is_in_next_checkpoint = true;
+    }
 
     idempotency::KeyLifetime& lifetime = recovered_.index->lifetime();
     if (lifetime.is_over(accepted_at, now_)) return true;
@@ -100,6 +102,7 @@ class Rebuilder : public orderlog::LogVisitor {
 
   bool on_setting(const SettingRecord& setting) override {
     if (setting.name != OrderIdCodec::setting_name) return true;
+    if (recovered_.order_ids) return fail("the order id key is set twice");
     recovered_.order_ids = OrderIdCodec::from_key(setting.value);
     return recovered_.order_ids.has_value() || fail("the order id key has a wrong length");
   }
@@ -109,10 +112,15 @@ class Rebuilder : public orderlog::LogVisitor {
     if (checkpoint.orders != totals.orders || checkpoint.units != totals.units) {
       return fail("the totals of a checkpoint differ from the orders before it");
     }
+    if (checkpoint.rounds.size() != totals.rounds_since_checkpoint.size()) {
+      return fail("a checkpoint does not name the rounds that took orders before it");
+    }
     for (const auto& total : checkpoint.rounds) {
       const inventory::Product* product = recovered_.inventory->by_number(total.product);
-      const inventory::Round* round = product != nullptr ? product->round(total.round) : nullptr;
-      if (round == nullptr || round->orders() != total.orders || round->accepted() != total.units) {
+      inventory::Round* round = product != nullptr ? product->round(total.round) : nullptr;
+      // Named twice: then it is no longer in the list.
+      const bool is_known = round != nullptr && std::exchange(round->is_in_next_checkpoint, false);
+      if (!is_known || round->orders() != total.orders || round->accepted() != total.units) {
         return fail("a checkpoint differs from the orders of round " + std::to_string(total.round) +
                     " of product number " + std::to_string(total.product));
       }

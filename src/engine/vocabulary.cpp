@@ -1,5 +1,6 @@
 // The words and rules of the public types: fluxgate/types.hpp and fluxgate/error.hpp.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -9,15 +10,15 @@
 namespace fluxgate {
 namespace {
 
-// True if the next 8 bytes are plain ASCII between 0x20 and 0x7E, so that most ids need no
-// decoding.
+// True if the next 8 bytes are ASCII from `First` to 0x7E. Most ids are, and need no decoding.
+template <unsigned char First>
 bool is_plain(const char* bytes) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101U;
   std::uint64_t word = 0;
   std::memcpy(&word, bytes, 8);
-  const std::uint64_t below_space = word - ones * 0x20U;  // borrows only if some byte is below
+  const std::uint64_t below_first = word - ones * First;  // borrows only if some byte is below
   const std::uint64_t deletes = (word ^ ones * 0x7FU) - ones;
-  return ((word | below_space | deletes) & (ones * 0x80U)) == 0;
+  return ((word | below_first | deletes) & (ones * 0x80U)) == 0;
 }
 
 // Length of the UTF-8 character that starts at `text`, 0 if it is none that an id may have.
@@ -47,7 +48,7 @@ bool is_valid_id(std::string_view id) noexcept {
   if (id.empty() || id.size() > id_bytes_max) return false;
   while (!id.empty()) {
     std::size_t bytes = 8;
-    if (id.size() < bytes || !is_plain(id.data())) bytes = character_bytes(id);
+    if (id.size() < bytes || !is_plain<0x20>(id.data())) bytes = character_bytes(id);
     if (bytes == 0) return false;
     id.remove_prefix(bytes);
   }
@@ -56,10 +57,13 @@ bool is_valid_id(std::string_view id) noexcept {
 
 bool is_valid_key(std::string_view key) noexcept {
   if (key.empty() || key.size() > key_bytes_max) return false;
-  for (const char c : key) {
-    if (c < 0x21 || c > 0x7E) return false;
+  const auto is_visible = [](char c) { return c >= 0x21 && c <= 0x7E; };
+  if (key.size() < 8) return std::all_of(key.begin(), key.end(), is_visible);
+  for (std::size_t i = 0; i + 8 <= key.size(); i += 8) {
+    if (!is_plain<0x21>(key.data() + i)) return false;
   }
-  return true;
+  // The last word overlaps the one before.
+  return is_plain<0x21>(key.data() + key.size() - 8);
 }
 
 const char* to_string(ErrorCode code) noexcept {

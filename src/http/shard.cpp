@@ -186,7 +186,7 @@ void Shard::deliver(Operation* first) noexcept {
 }
 
 void Shard::take_delivered() {
-  Call* batch = delivered_.take_all();
+  Call* batch = delivered_.take_all().first;
   while (batch != nullptr) {
     Call* const next_batch = batch->next_delivered;
     Operation* operation = batch->first;

@@ -39,9 +39,8 @@ struct KeyAnswer {
 /// make hashes collide without the process's secret; by chance two of 10^7 keys do with a
 /// probability of 10^-25. A fingerprint is compared only under the same user's same key.
 ///
-/// Threads:  find, claim, settle, abandon, forget_outcome from any thread; restore, note_accepted
-/// and
-///           expire from the settling thread only (recovery is one).
+/// Threads:  find, prefetch, claim, settle, abandon and forget_outcome from any thread; restore,
+///           and lifetime() as it says, from the settling thread only (recovery is one).
 /// Memory:   an entry that was made before a find() is seen by it (see SegmentedTable), which the
 ///           order decision relies on.
 /// Lifetime: operations must stay where they are from claim() until they are handed back.
@@ -53,9 +52,16 @@ class IdempotencyIndex {
   /// Computes the operation's key hash and fingerprint; comes before all else.
   void identify(OrderOperation& operation, const base::Hash128& product) const noexcept;
 
+  /// Begins to fetch the key's place into the cache: settle() or claim() will soon need it.
+  void prefetch(const OrderOperation& operation) const noexcept {
+    table_.prefetch({operation.key_hash_high_, operation.key_hash_low_});
+  }
+
   /// What is known of the key now. Takes no lock.
   [[nodiscard]] KeyAnswer find(const OrderOperation& operation) const noexcept;
 
+  /// Throws std::bad_alloc, and has done nothing.
+  ///
   /// Makes `operation` the owner of its key (absent), or, if another is in flight, hangs it on that
   /// one (in_flight): then it belongs to the owner's thread until handed back.
   [[nodiscard]] KeyAnswer claim(OrderOperation& operation);

@@ -47,7 +47,7 @@ Units Round::user_units(const base::Hash128& user) const noexcept {
   return value ? value->number : 0;
 }
 
-bool Round::try_reserve_user(const base::Hash128& user, Units units) noexcept {
+bool Round::try_reserve_user(const base::Hash128& user, Units units) {
   if (max_per_user == 0) return true;
   if (units > max_per_user) return false;
   bool reserved = false;
@@ -72,7 +72,7 @@ void Round::release_user(const base::Hash128& user, Units units) noexcept {
   });
 }
 
-bool Round::restore(Units units, const base::Hash128* user) noexcept {
+bool Round::restore(Units units, const base::Hash128* user) {
   if (!stock_.try_take(units)) return false;
   accept(units);
   if (user != nullptr && max_per_user > 0) {
@@ -84,7 +84,7 @@ bool Round::restore(Units units, const base::Hash128* user) noexcept {
   return true;
 }
 
-base::SegmentedTable& Round::users() noexcept {
+base::SegmentedTable& Round::users() {
   std::call_once(users_once_, [this] {
     users_owner_ = std::make_unique<base::SegmentedTable>();
     users_.store(users_owner_.get(), std::memory_order_release);

@@ -71,11 +71,15 @@ class Round {
 
   [[nodiscard]] RoundSnapshot snapshot() const noexcept;
 
+  /// Whether it stands in the list of rounds the next checkpoint names. The settling thread's own.
+  bool is_in_next_checkpoint = false;
+
   /// Units the user has reserved or bought; always 0 without max_per_user.
   [[nodiscard]] Units user_units(const base::Hash128& user) const noexcept;
 
   /// Counts `units` for the user, unless that would pass max_per_user. Without one: always true.
-  [[nodiscard]] bool try_reserve_user(const base::Hash128& user, Units units) noexcept;
+  /// Throws std::bad_alloc, and has counted nothing.
+  [[nodiscard]] bool try_reserve_user(const base::Hash128& user, Units units);
 
   /// Takes back what try_reserve_user() counted. Checks (aborts): it had not counted as much.
   void release_user(const base::Hash128& user, Units units) noexcept;
@@ -83,13 +87,14 @@ class Round {
   /// Counts an order of the log: taken, accepted and, if `user` is given, the user's.
   ///
   /// Returns: false, and counts nothing, if fewer units are left: the log oversells.
-  [[nodiscard]] bool restore(Units units, const base::Hash128* user) noexcept;
+  /// Throws std::bad_alloc.
+  [[nodiscard]] bool restore(Units units, const base::Hash128* user);
 
  private:
-  [[nodiscard]] base::SegmentedTable& users() noexcept;
+  [[nodiscard]] base::SegmentedTable& users();
 
   // Made by the first reservation (28 KiB), because most products of a large catalogue sell
-  // nothing. Null until then, and always without max_per_user. Read through users_ only.
+  // nothing. Null until then, and always without max_per_user. Readers go by users_.
   std::once_flag users_once_;
   std::unique_ptr<base::SegmentedTable> users_owner_;
   std::atomic<base::SegmentedTable*> users_{nullptr};

@@ -119,7 +119,7 @@ void BlockBuilder::add(const ProductRecord& record) {
 }
 
 void BlockBuilder::add(const RoundRecord& record) {
-  FLUXGATE_CHECK(open_ && !full());
+  FLUXGATE_CHECK(open_);
   encode(buffer_, record);
   added();
 }

@@ -31,7 +31,7 @@ inline constexpr std::chrono::milliseconds accepted_at_max{253'402'300'799'999};
 /// The largest orders fill a block by their number, never by their bytes.
 static_assert(block_header_bytes + block_orders_max * order_bytes_max + block_trailer_bytes <=
               block_full_bytes);
-/// A block that is not full takes any record, and a checkpoint besides.
+/// A block that is not full takes any record, a round behind it, and a checkpoint besides.
 static_assert(block_full_bytes + order_bytes_max + setting_bytes_max + checkpoint_bytes_max +
                   block_trailer_bytes <=
               block_bytes_max);
@@ -76,7 +76,7 @@ class BlockBuilder {
   /// Adds a record. A value out of range, an order or other record too many (full()) and a
   /// checkpoint that does not count the orders before it are defects (abort).
   void add(const ProductRecord& record);
-  void add(const RoundRecord& record);
+  void add(const RoundRecord& record);  ///< fits a full block too: a product is followed by one
   void add(const OrderEntry& order);
   void add(const SettingRecord& record);
   void add(const CheckpointRecord& record);  ///< fits a full block too, once
@@ -85,7 +85,7 @@ class BlockBuilder {
   [[nodiscard]] std::size_t orders() const noexcept { return orders_; }
   [[nodiscard]] std::size_t records() const noexcept { return records_; }
   [[nodiscard]] bool empty() const noexcept { return records_ == 0; }
-  /// True if it takes no more records but a checkpoint: finish it.
+  /// True if it takes no more records but a round and a checkpoint: finish it.
   [[nodiscard]] bool full() const noexcept;
   /// Where the next order added will stand.
   [[nodiscard]] Sequence next_sequence() const noexcept { return tail_.sequence + orders_ + 1; }

@@ -33,7 +33,7 @@ std::vector<int> numbers(Node* first) {
 TEST_CASE("MpscList: empty → nothing to take", "[base][unit]") {
   List list;
   REQUIRE(list.empty());
-  REQUIRE(list.take_all() == nullptr);
+  REQUIRE(list.take_all().first == nullptr);
 }
 
 TEST_CASE("MpscList: three pushed → taken in that order, the first push alone met it empty",
@@ -44,9 +44,9 @@ TEST_CASE("MpscList: three pushed → taken in that order, the first push alone 
   REQUIRE_FALSE(list.push(nodes[1]));
   REQUIRE_FALSE(list.push(nodes[2]));
   REQUIRE_FALSE(list.empty());
-  REQUIRE(numbers(list.take_all()) == std::vector{1, 2, 3});
+  REQUIRE(numbers(list.take_all().first) == std::vector{1, 2, 3});
   REQUIRE(list.empty());
-  REQUIRE(list.take_all() == nullptr);
+  REQUIRE(list.take_all().first == nullptr);
 }
 
 TEST_CASE("MpscList: taken nodes pushed again → the list begins anew", "[base][unit]") {
@@ -54,7 +54,7 @@ TEST_CASE("MpscList: taken nodes pushed again → the list begins anew", "[base]
   Node node{0, 1};
   for (int i = 0; i < 3; ++i) {
     REQUIRE(list.push(node));
-    REQUIRE(list.take_all() == &node);
+    REQUIRE(list.take_all().first == &node);
     REQUIRE(node.link == nullptr);
   }
 }
@@ -83,7 +83,7 @@ TEST_CASE("MpscList: three pushers, one taker → each node once, each pusher's 
     }
     std::array<int, pushers> last{};
     while (taken < pushers * each) {
-      Node* node = list.take_all();
+      Node* node = list.take_all().first;
       if (node == nullptr) {
         std::this_thread::yield();
         continue;

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/aborts.hpp"
 #include "engine/fixture.hpp"
 
 using namespace fluxgate;
@@ -155,4 +156,25 @@ TEST_CASE("Engine: options out of range → invalid_argument", "[engine][unit]")
   CHECK(code_of([](EngineOptions& o) { o.idempotency_ttl = std::chrono::seconds(-1); }) ==
         ErrorCode::invalid_argument);
   CHECK(code_of([](EngineOptions& o) { o.pending_orders_max = 0; }) == ErrorCode::invalid_argument);
+}
+
+TEST_CASE("Calls: a completion that waits for its own engine → aborts instead of hanging",
+          "[engine][unit]") {
+  const auto from_completion = [](const auto& misuse) {
+    Life life;
+    Engine& engine = life.open();
+    REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+    return aborts([&] {
+      engine.order({.product_id = "p", .user_id = "ann", .key = "k"},
+                   [&](const OrderResult&) { misuse(engine); });
+      engine.step();
+    });
+  };
+  CHECK(from_completion([](Engine& engine) { static_cast<void>(buy(engine, "bob", "k")); }));
+  CHECK(from_completion([](Engine& engine) { static_cast<void>(engine.step()); }));
+  CHECK(from_completion([](Engine& engine) { static_cast<void>(engine.next_step()); }));
+  CHECK(from_completion([](Engine& engine) { static_cast<void>(engine.close()); }));
+  CHECK_FALSE(from_completion([](Engine& engine) {
+    engine.order({.product_id = "p", .user_id = "bob", .key = "k"}, [](const OrderResult&) {});
+  }));
 }

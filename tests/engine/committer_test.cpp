@@ -1,10 +1,13 @@
 #include "engine/committer.hpp"
 
 #include <catch2/catch.hpp>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "engine/fixture.hpp"
+#include "orderlog/block.hpp"
 #include "support/faulty_storage.hpp"
 
 using namespace fluxgate;
@@ -241,4 +244,50 @@ TEST_CASE("Committer: too many products → refused, and those there go on", "[e
   CHECK(inits[products_max]->result.status == InitStatus::too_many_products);
   CHECK(engine.stats().products == products_max);
   CHECK(engine.init({.product_id = "p5", .quantity = 2}).round == 2);
+}
+
+TEST_CASE("Committer: more new products than a block holds → all of them, over several blocks",
+          "[engine][unit]") {
+  // With names of 128 bytes a product and its round are some 150 bytes: a block takes 14,000.
+  constexpr int products = 20'000;
+  Life life;
+  Engine& engine = life.open();
+  Inbox inbox;
+  std::vector<std::string> names;
+  std::vector<std::unique_ptr<InitOperation>> inits;
+  names.reserve(products);
+  for (int i = 0; i < products; ++i) {
+    std::string& name = names.emplace_back(std::to_string(i));
+    name.resize(id_bytes_max, '-');
+    auto& init = *inits.emplace_back(std::make_unique<InitOperation>(inbox));
+    init.request = {.product_id = name, .quantity = 1};
+    REQUIRE(engine.submit(init) == Submission::pending);
+  }
+  run(engine);
+  CHECK(inbox.operations == products);
+  CHECK(engine.stats().products == products);
+  CHECK(engine.stats().blocks_total > 2);
+}
+
+TEST_CASE("Committer: what a full block left over → next_step() asks for the next step at once",
+          "[engine][unit]") {
+  constexpr std::size_t orders = orderlog::block_orders_max + 1;
+  Life life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = orders}).status == InitStatus::ok);
+  Inbox inbox;
+  std::vector<std::string> keys;
+  std::vector<std::unique_ptr<OrderOperation>> operations;
+  keys.reserve(orders);
+  for (std::size_t i = 0; i < orders; ++i) {
+    keys.push_back(std::to_string(i));
+    auto& order = *operations.emplace_back(std::make_unique<OrderOperation>(inbox));
+    order.request = {"p", "u", keys.back(), 1, {}};
+    REQUIRE(engine.submit(order) == Submission::pending);
+  }
+  REQUIRE(engine.step());
+  CHECK(inbox.operations == orderlog::block_orders_max);
+  CHECK(engine.next_step() == std::chrono::nanoseconds(0));
+  REQUIRE(engine.step());
+  CHECK(inbox.operations == static_cast<int>(orders));
 }

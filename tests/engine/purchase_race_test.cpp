@@ -5,6 +5,7 @@
 #include <barrier>
 #include <catch2/catch.hpp>
 #include <functional>
+#include <future>
 #include <map>
 #include <set>
 #include <string>
@@ -55,6 +56,49 @@ TEST_CASE("Race: copies of one key with one unit left → one order, everybody g
       originals += result.replayed ? 0 : 1;
     }
     REQUIRE(originals == 1);
+  }
+  CHECK(engine.stats().orders_total == rounds);
+}
+
+TEST_CASE("Race: copies of one order that uses up its user's limit → one order, everybody gets it",
+          "[engine][race]") {
+  constexpr int copies = 4;
+  constexpr int rounds = 500;
+  Life life(1);
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 10'000, .max_per_user = 1}).status ==
+          InitStatus::ok);
+  for (int round = 0; round < rounds; ++round) {
+    std::array<OrderResult, copies> results;
+    in_threads(copies, [&](int t) {
+      results[static_cast<std::size_t>(t)] = buy(engine, name("u", round), "k");
+    });
+    for (const OrderResult& result : results) {
+      REQUIRE(result.status == OrderStatus::accepted);
+      REQUIRE(result.sequence == results[0].sequence);
+    }
+  }
+  CHECK(engine.stats().orders_total == rounds);
+}
+
+TEST_CASE("Race: copies of one order that takes the last admission → one order, everybody gets it",
+          "[engine][race]") {
+  constexpr int copies = 4;
+  constexpr int rounds = 500;
+  Life life(1);
+  life.options.rate_limit = 1;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 10'000}).status == InitStatus::ok);
+  for (int round = 0; round < rounds; ++round) {
+    std::array<OrderResult, copies> results;
+    in_threads(copies, [&](int t) {
+      results[static_cast<std::size_t>(t)] = buy(engine, name("u", round), "k");
+    });
+    for (const OrderResult& result : results) {
+      REQUIRE(result.status == OrderStatus::accepted);
+      REQUIRE(result.sequence == results[0].sequence);
+    }
+    life.clock.advance(std::chrono::seconds(1));
   }
   CHECK(engine.stats().orders_total == rounds);
 }
@@ -201,6 +245,66 @@ TEST_CASE("Race: one user, a limit, many keys → never more than the limit", "[
     REQUIRE(bought == 3);
     REQUIRE(other == 0);
   }
+}
+
+TEST_CASE("Race: an order acknowledged to its copy → found by its id at once", "[engine][race]") {
+  constexpr int batches = 50;
+  constexpr int orders = 200;
+  Life life(1);
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = units_max}).status == InitStatus::ok);
+  std::atomic<int> batch{0};
+  std::atomic<bool> over{false};
+  std::atomic<int> seen{0};
+  std::atomic<int> lost{0};
+  std::thread copier([&] {
+    while (!over.load()) {
+      const OrderResult copy = buy(engine, "u", name("k", batch.load()));
+      if (copy.status != OrderStatus::accepted) continue;
+      ++seen;
+      if (!engine.find_order(copy.order_id.view())) ++lost;
+    }
+  });
+  for (int b = 0; b < batches; ++b) {
+    batch = b * orders;
+    std::vector<std::future<OrderResult>> results;
+    for (int i = 0; i < orders; ++i) {
+      results.push_back(engine.order_future(
+          {.product_id = "p", .user_id = "u", .key = name("k", b * orders + i)}));
+    }
+    for (auto& result : results) result.wait();
+  }
+  over = true;
+  copier.join();
+  CHECK(seen.load() > 0);
+  CHECK(lost.load() == 0);
+}
+
+TEST_CASE("Race: a host steps beside the engine's own thread, and closes it twice → all answered",
+          "[engine][race]") {
+  constexpr int orders = 2000;
+  Life life(1);
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = orders}).status == InitStatus::ok);
+  std::atomic<int> accepted{0};
+  in_threads(4, [&](int t) {
+    if (t < 2) {
+      for (int i = 0; i < orders / 2; ++i) {
+        engine.order({.product_id = "p", .user_id = name("u", t), .key = name("k", i)},
+                     [&](const OrderResult& result) {
+                       if (result.status == OrderStatus::accepted) ++accepted;
+                     });
+      }
+      return;
+    }
+    while (accepted.load() < orders) {
+      engine.step();
+      static_cast<void>(engine.next_step());
+    }
+    static_cast<void>(engine.close());
+  });
+  CHECK(accepted.load() == orders);
+  CHECK(engine.close().has_value());
 }
 
 TEST_CASE("Race: the engine is closed while orders come → each is accepted or refused, none lost",

@@ -95,11 +95,35 @@ TEST_CASE("Recovery: a record that contradicts an earlier one → damaged, and s
           block.add(orderlog::RoundRecord{.product = 1, .round = 1, .quantity = 1});
         }) == "block 2 of the log: product \"p\" is created twice");
   CHECK(open_after([](BlockBuilder& block) {
-          block.add(orderlog::SettingRecord{"order_id_key", "short"});
-        }) == "block 2 of the log: the order id key has a wrong length");
+          block.add(orderlog::SettingRecord{"order_id_key", "another one"});
+        }) == "block 2 of the log: the order id key is set twice");
   CHECK(open_after([](BlockBuilder& block) {
           block.add(orderlog::CheckpointRecord{.orders = 0, .units = 1, .rounds = {}});
         }) == "block 2 of the log: the totals of a checkpoint differ from the orders before it");
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(order_of(0, 1, 1));
+          block.add(orderlog::CheckpointRecord{.orders = 1, .units = 1, .rounds = {}});
+        }) ==
+        "block 2 of the log: a checkpoint does not name the rounds that took orders before it");
+  CHECK(open_after([](BlockBuilder& block) {
+          block.add(order_of(0, 1, 1));
+          block.add(orderlog::CheckpointRecord{
+              .orders = 1, .units = 1, .rounds = {{.product = 0, .round = 2, .orders = 1}}});
+        }) ==
+        "block 2 of the log: a checkpoint differs from the orders of round 2 of product "
+        "number 0");
+}
+
+TEST_CASE("Recovery: an order id key of a wrong length → damaged", "[engine][unit]") {
+  Life life;
+  orderlog::LogWriter log(life.storage, life.clock, Durability::sync, {}, 0ms, {});
+  REQUIRE(life.storage.start_writing({}).has_value());
+  log.block().add(orderlog::SettingRecord{"order_id_key", "short"});
+  REQUIRE(log.write().has_value());
+  auto opened = Engine::open(life.options);
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error().code == ErrorCode::damaged);
+  CHECK(opened.error().message == "block 1 of the log: the order id key has a wrong length");
 }
 
 TEST_CASE("Recovery: a log without its order id key → damaged", "[engine][unit]") {

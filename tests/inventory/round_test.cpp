@@ -172,7 +172,7 @@ TEST_CASE(
     } else if (thread == 2) {
       for (bool last = false; !last;) {
         last = takers == 0;
-        for (Taken* order = list.take_all(); order != nullptr; order = order->next) {
+        for (Taken* order = list.take_all().first; order != nullptr; order = order->next) {
           round.accept(order->units);
         }
       }
