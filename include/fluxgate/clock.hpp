@@ -6,8 +6,8 @@ namespace fluxgate {
 
 /// Where the engine gets its time from; inject one to test or simulate.
 ///
-/// The engine asks a few times per committed batch and, only while a rate limit is set, once per order
-/// that brings no time of its own.
+/// The engine asks a few times per committed batch and, only while a rate limit is set, once per
+/// order that brings no time of its own.
 ///
 /// Threads:  any thread, any number at once.
 /// Lifetime: must outlive the engine it is given to.

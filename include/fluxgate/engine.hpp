@@ -123,6 +123,8 @@ class Engine {
 
   // ---- Reading the log; these read from disk and may take long ------------------------------
 
+  /// False: this engine never gave such an id to an order. Asks no disk.
+  [[nodiscard]] bool is_order_id(std::string_view order_id) const noexcept;
   /// The order with this id. Errors: not_found, unavailable, damaged.
   [[nodiscard]] Result<OrderRecord> find_order(std::string_view order_id) const;
   /// Errors: invalid_argument, unavailable, damaged. A page looks at 100'000 orders at most.

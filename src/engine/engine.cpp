@@ -52,6 +52,10 @@ std::vector<ProductSnapshot> Engine::products(std::string_view after, std::size_
   return page;
 }
 
+bool Engine::is_order_id(std::string_view order_id) const noexcept {
+  return engine::sequence_of(*core_, order_id).has_value();
+}
+
 Result<OrderRecord> Engine::find_order(std::string_view order_id) const {
   return engine::find_order(*core_, order_id);
 }

@@ -52,10 +52,16 @@ inventory::Product* find_product(const Core& core, std::string_view id) {
 
 }  // namespace
 
+std::optional<Sequence> sequence_of(const Core& core, std::string_view order_id) noexcept {
+  const auto sequence = core.order_ids().decode(order_id);
+  if (!sequence || *sequence == 0 || *sequence > core.stats().orders_total) return std::nullopt;
+  return sequence;
+}
+
 Result<OrderRecord> find_order(const Core& core, std::string_view order_id) {
   const Error not_found{ErrorCode::not_found, "no such order"};
-  const auto wanted = core.order_ids().decode(order_id);
-  if (!wanted || *wanted == 0 || *wanted > core.stats().orders_total) return not_found;
+  const auto wanted = sequence_of(core, order_id);
+  if (!wanted) return not_found;
   std::optional<OrderRecord> found;
   auto visited =
       visit_orders(core, *wanted, [&](auto sequence, auto accepted_at, const auto& order) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "engine/core.hpp"
@@ -11,6 +12,9 @@ namespace fluxgate::engine {
 // Questions that only the log can answer: it holds what memory does not, who bought what. Every
 // block read is verified. They read from disk: call them where waiting is allowed, from any thread.
 
+/// The sequence in an id this engine gave to an order; none: it never did.
+[[nodiscard]] std::optional<Sequence> sequence_of(const Core& core,
+                                                  std::string_view order_id) noexcept;
 /// See Engine::find_order.
 [[nodiscard]] Result<OrderRecord> find_order(const Core& core, std::string_view order_id);
 /// See Engine::orders.

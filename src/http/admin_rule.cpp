@@ -44,7 +44,9 @@ bool is_local_host(std::string_view host) noexcept {
   const std::size_t bracket = host.rfind(']');
   const std::size_t colon = host.rfind(':');
   if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
-    if (!is_number_up_to(host.substr(colon + 1), 65'535)) return false;
+    // "localhost:" names the default port (RFC 3986, 3.2.3).
+    const std::string_view port = host.substr(colon + 1);
+    if (!port.empty() && !is_number_up_to(port, 65'535)) return false;
     host = host.substr(0, colon);
   }
   return equals(host, "localhost") || host == "[::1]" || is_loopback_v4(host);

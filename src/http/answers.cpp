@@ -93,6 +93,7 @@ void AnswerWriter::problem(Problem problem, std::string_view message) {
 void AnswerWriter::variable(const Variable& answer) {
   append_head(output_, answer, date_.view(), connection_);
   if (!is_head_) output_.append(answer.body);
+  body_bytes_ = answer.body.size();
   status_ = answer.status;
 }
 

@@ -84,6 +84,7 @@ class AnswerWriter {
     connection_ = connection;
     is_head_ = is_head;
     status_ = 0;
+    body_bytes_ = 0;
   }
 
   /// Two copies of memory: the answer and the date.
@@ -102,6 +103,8 @@ class AnswerWriter {
   void variable(const Variable& answer);
 
   [[nodiscard]] const Answers& answers() const noexcept { return answers_; }
+  /// Bytes of the body made since begin(), whether it was written or not.
+  [[nodiscard]] std::size_t body_bytes() const noexcept { return body_bytes_; }
   /// Status of the answer written since begin(); 0: none.
   [[nodiscard]] unsigned status() const noexcept { return status_; }
 
@@ -112,6 +115,7 @@ class AnswerWriter {
   Connection connection_ = Connection::keep;
   bool is_head_ = false;
   unsigned status_ = 0;
+  std::size_t body_bytes_ = 0;
 };
 
 }  // namespace fluxgate::http

@@ -24,6 +24,12 @@ ConnectionLimits::Entry ConnectionLimits::try_open(const boost::asio::ip::addres
   return Entry::opened;
 }
 
+bool ConnectionLimits::try_refuse() noexcept {
+  if (refusals_.fetch_add(1, std::memory_order_relaxed) < bounds_.refusals) return true;
+  end_refusal();
+  return false;
+}
+
 void ConnectionLimits::close(const boost::asio::ip::address& peer) {
   open_.fetch_sub(1, std::memory_order_relaxed);
   if (!counts_address(peer)) return;

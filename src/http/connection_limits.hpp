@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "http/address.hpp"
+#include "http/limits.hpp"
 
 namespace fluxgate::http {
 
@@ -24,6 +25,7 @@ class ConnectionLimits {
   struct Bounds {
     std::size_t all = 1;
     std::size_t per_address = 0;  ///< 0: no limit
+    std::size_t refusals = refusals_max;
     std::optional<Network> exempt = std::nullopt;
   };
 
@@ -31,6 +33,9 @@ class ConnectionLimits {
 
   /// Counts a connection in; the other answers count nothing.
   [[nodiscard]] Entry try_open(const boost::asio::ip::address& peer);
+  /// Counts in one that is only told that there is no room; false: Bounds::refusals are at it.
+  [[nodiscard]] bool try_refuse() noexcept;
+  void end_refusal() noexcept { refusals_.fetch_sub(1, std::memory_order_relaxed); }
   /// Counts one out that was opened.
   void close(const boost::asio::ip::address& peer);
 
@@ -39,6 +44,7 @@ class ConnectionLimits {
 
   const Bounds bounds_;
   std::atomic<std::size_t> open_{0};
+  std::atomic<std::size_t> refusals_{0};
   std::mutex mutex_;
   // Under the mutex; holds no zero, so bounds_.all entries at most. A tree: no choice of addresses
   // makes it slow.

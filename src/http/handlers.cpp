@@ -111,7 +111,10 @@ void finish_call(Exchange& exchange) {
 }
 
 void finish_read(Exchange& exchange, const Reading& reading) {
-  if (reading.problem) {
+  if (reading.problem == Problem::storage_unavailable) {
+    // Its own message: what an order is told about its outcome is not for readers.
+    exchange.out.problem(*reading.problem, "The order log cannot be read now");
+  } else if (reading.problem) {
     exchange.out.problem(*reading.problem);
   } else {
     exchange.out.variable({.body = reading.body});

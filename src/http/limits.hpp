@@ -25,9 +25,14 @@ inline constexpr std::size_t input_padding_bytes = 64;
 
 /// Unsent answers of a connection over which its next request waits.
 inline constexpr std::size_t output_bytes_high = 64 * 1024;
+/// What a connection may have answered before others have their turn: about 100 us.
+inline constexpr std::size_t turn_requests_max = 64;
+inline constexpr std::size_t turn_bytes_max = 64 * 1024;  ///< of bodies, sent or not (HEAD)
+/// Seconds, at least, for a client to take the last answer while it still sends.
+inline constexpr unsigned linger_ticks = 1;
 /// Input thrown away after the last answer of a connection, so that the client can read it.
 inline constexpr std::size_t linger_bytes_max = 64 * 1024;
-/// Connections over the limit that a shard tells so at one time; more are closed without a word.
+/// Connections over the limit that are told so at one time; more are closed without a word.
 inline constexpr std::size_t refusals_max = 256;
 /// Reads of the log that may wait for a reader thread; one more is `overloaded`.
 inline constexpr std::size_t read_queue_max = 64;

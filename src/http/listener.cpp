@@ -91,7 +91,8 @@ bool set_flag(int descriptor, int level, int name) {
 
 // A socket bound to `address`; none, and errno, if it cannot be had.
 std::optional<base::UniqueFd> bind_socket(const Address& address, bool shares_port) {
-  base::UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  base::UniqueFd fd(
+      ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return std::nullopt;
   const bool good = set_flag(fd.get(), SOL_SOCKET, SO_REUSEADDR) &&
                     (!shares_port || set_flag(fd.get(), SOL_SOCKET, SO_REUSEPORT)) &&

@@ -101,6 +101,7 @@ Handled handle_orders(Exchange& exchange) {
   }
   return read(exchange, [&engine = exchange.services.engine, wanted]() -> Reading {
     const Result<OrdersPage> page = engine.orders(wanted);
+    if (!page && page.error().code == ErrorCode::not_found) return {Problem::unknown_product, {}};
     if (!page) return {problem_of(page.error().code), {}};
     Reading reading;
     append_orders_page(reading.body, *page);
@@ -110,8 +111,8 @@ Handled handle_orders(Exchange& exchange) {
 
 Handled handle_order_by_id(Exchange& exchange) {
   const std::string id(exchange.target.part(1));
-  // Every order id has one length: what has another never reaches the disk.
-  if (id.size() != OrderId::size) return refuse(exchange, Problem::unknown_order);
+  // Nobody can make an id up, so guesses cost no disk and no place in the readers' queue.
+  if (!exchange.services.engine.is_order_id(id)) return refuse(exchange, Problem::unknown_order);
   return read(exchange, [&engine = exchange.services.engine, id]() -> Reading {
     const Result<OrderRecord> order = engine.find_order(id);
     if (!order && order.error().code == ErrorCode::not_found) return {Problem::unknown_order, {}};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.hpp"
 #include "http/limits.hpp"
@@ -9,17 +10,17 @@
 
 namespace fluxgate::http {
 
-RequestReader::RequestReader() {
-  reset();
-}
-
-void RequestReader::reset() {
-  if (capacity_ != input_bytes_first) {
-    data_ = std::make_unique<char[]>(input_bytes_first + input_padding_bytes);
-    capacity_ = input_bytes_first;
-  }
+void RequestReader::reset() noexcept {
   end_ = begin_ = raw_end_ = 0;
   consume();
+  rest();
+}
+
+void RequestReader::rest() noexcept {
+  if (begin_ != end_) return;
+  if (capacity_ == input_bytes_first) buffers_.give_input(std::move(data_));
+  data_.reset();
+  capacity_ = begin_ = end_ = 0;
 }
 
 RequestReader::State RequestReader::refuse(Problem problem) noexcept {
@@ -42,7 +43,11 @@ RequestReader::State RequestReader::read_header() {
   if (!has_header_) {
     switch (scan_.feed(input)) {
       case HeaderScan::State::more:
-        return State::header;
+        if (!scan_.is_blank(input)) return State::header;
+        // An empty line and no more: some clients send one behind a body. No request begins by it.
+        raw_end_ = input.size();
+        consume();
+        return State::empty;
       case HeaderScan::State::refused:
         return refuse(scan_.problem());
       case HeaderScan::State::complete:
@@ -94,6 +99,8 @@ void RequestReader::consume() noexcept {
   if (begin_ == end_) begin_ = end_ = 0;
   scan_.reset();
   chunks_.reset();
+  // Of a refused request that was never parsed this must not be the one before.
+  request_.method = Method::other;
   has_header_ = is_parsed_ = is_complete_ = wished_continue_ = false;
   header_end_ = body_bytes_ = raw_end_ = 0;
 }
@@ -107,6 +114,10 @@ void RequestReader::move_to(char* target) noexcept {
 
 std::span<char> RequestReader::room() {
   FLUXGATE_CHECK(!is_complete_);
+  if (capacity_ == 0) {
+    data_ = buffers_.take_input();
+    capacity_ = input_bytes_first;
+  }
   // A quarter of the buffer at least, so that a long request does not come in crumbs.
   const std::size_t wanted = capacity_ / 4;
   if (capacity_ - end_ < wanted && begin_ != 0) move_to(data_.get());
@@ -114,6 +125,7 @@ std::span<char> RequestReader::room() {
     const std::size_t capacity = std::min(capacity_ * 2, input_bytes_max);
     auto data = std::make_unique<char[]>(capacity + input_padding_bytes);
     move_to(data.get());
+    if (capacity_ == input_bytes_first) buffers_.give_input(std::move(data_));
     data_ = std::move(data);
     capacity_ = capacity;
   }

@@ -1,16 +1,17 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <span>
 
+#include "http/buffer_pool.hpp"
 #include "http/chunked_decoder.hpp"
 #include "http/header_scan.hpp"
 #include "http/request.hpp"
 
 namespace fluxgate::http {
 
-/// The input of one connection: a flat buffer, and the requests in it one after the other.
+/// The input of one connection: a flat buffer, and the requests in it one after the other. It has a
+/// buffer only while there is input.
 ///
 ///     while (reader.next() == RequestReader::State::request) { answer(reader.request());
 ///     reader.consume(); }
@@ -28,7 +29,7 @@ class RequestReader {
     refused,  ///< it is not acceptable: see problem(); nothing behind it can be trusted
   };
 
-  RequestReader();
+  explicit RequestReader(BufferPool& buffers) : buffers_(buffers) { reset(); }
 
   /// Looks at what is there.
   [[nodiscard]] State next();
@@ -48,11 +49,13 @@ class RequestReader {
   [[nodiscard]] std::span<char> room();
   /// Says that `bytes` were put there.
   void commit(std::size_t bytes) noexcept { end_ += bytes; }
+  /// Gives the buffer back if there is no input.
+  void rest() noexcept;
 
   [[nodiscard]] std::size_t buffered() const noexcept { return end_ - begin_; }
 
-  /// Empties it for another connection and gives back a buffer that has grown.
-  void reset();
+  /// Empties it for another connection.
+  void reset() noexcept;
 
  private:
   [[nodiscard]] State read_header();
@@ -60,10 +63,11 @@ class RequestReader {
   [[nodiscard]] State refuse(Problem problem) noexcept;
   void move_to(char* target) noexcept;
 
-  std::unique_ptr<char[]> data_;  // capacity_ + input_padding_bytes
-  std::size_t capacity_ = 0;
-  std::size_t begin_ = 0;  // of the present request
-  std::size_t end_ = 0;    // of the input
+  BufferPool& buffers_;
+  BufferPool::Input data_;    // capacity_ + input_padding_bytes
+  std::size_t capacity_ = 0;  // 0: no buffer
+  std::size_t begin_ = 0;     // of the present request
+  std::size_t end_ = 0;       // of the input
 
   // The present request; all offsets from begin_.
   HeaderScan scan_;

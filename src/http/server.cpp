@@ -26,8 +26,14 @@ namespace {
 using http::ConnectionLimits;
 using http::Network;
 
-// Descriptors beside the connections: listeners, log files, epoll instances, and a reserve.
-constexpr rlim_t descriptors_reserved = 256;
+// Descriptors beside the connections: what the log's storage may have open (128 tables and a few
+// files), standard streams and the like; and of each shard its listeners, its poller and the
+// connection it is about to refuse. Connections never get them: a log that cannot open a file ends
+// the sale.
+constexpr rlim_t descriptors_reserved = 192;
+constexpr rlim_t descriptors_per_shard = 8;
+// Of the connections there is room for, one part in this is for telling others that there is none.
+constexpr rlim_t refusal_parts = 8;
 constexpr unsigned threads_max = 1024;
 constexpr unsigned read_threads_max = 16;
 constexpr std::size_t connections_max = 1'000'000;
@@ -63,17 +69,35 @@ std::optional<Error> check(const ServerOptions& options) {
   return std::nullopt;
 }
 
-// As far as the machine lets us; what is missing shows as connections that must wait.
-void raise_descriptor_limit(const ServerOptions& options) {
+/// How many connections there are descriptors for, after the limit was raised as far as it may be.
+///
+/// Errors: unavailable (not for a few).
+Result<ConnectionLimits::Bounds> connection_bounds(const ServerOptions& options, unsigned shards) {
+  ConnectionLimits::Bounds bounds{options.max_connections, options.max_connections_per_address,
+                                  http::refusals_max, Network::parse(options.trusted_proxy)};
+  const rlim_t reserved = descriptors_reserved + descriptors_per_shard * shards;
+  const rlim_t wanted = options.max_connections + http::refusals_max + reserved;
   rlimit limit{};
-  const rlim_t wanted = options.max_connections + descriptors_reserved;
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
-    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
-    const bool is_raised = ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == wanted;
-    if (!is_raised && options.log) {
-      options.log(LogLevel::warning, "the descriptor limit allows fewer than max_connections");
-    }
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return bounds;
+  rlimit raised = limit;
+  raised.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &raised) != 0) raised = limit;
+  if (raised.rlim_cur >= wanted) return bounds;
+
+  const std::string found = "the descriptor limit of " + std::to_string(raised.rlim_cur);
+  if (raised.rlim_cur < reserved + refusal_parts) {
+    return Error{ErrorCode::unavailable,
+                 found + " is too low: " + std::to_string(reserved + refusal_parts) +
+                     " are needed, and one more for each connection"};
   }
+  const rlim_t room = raised.rlim_cur - reserved;
+  bounds.refusals = std::min<std::size_t>(bounds.refusals, room / refusal_parts);
+  bounds.all = std::min<std::size_t>(bounds.all, room - bounds.refusals);
+  if (options.log && bounds.all < options.max_connections) {
+    options.log(LogLevel::warning,
+                found + " has room for " + std::to_string(bounds.all) + " connections only");
+  }
+  return bounds;
 }
 
 }  // namespace
@@ -83,12 +107,12 @@ void raise_descriptor_limit(const ServerOptions& options) {
 /// Threads: `ended_` counts under `mutex_`; the rest belongs to the thread that calls Server.
 class Server::Impl {
  public:
-  Impl(Engine& engine, const ServerOptions& options, http::Listeners listeners)
+  Impl(Engine& engine, const ServerOptions& options, http::Listeners listeners,
+       const ConnectionLimits::Bounds& bounds)
       : services_(engine, options,
                   http::AdminRule(options.admin_token,
                                   listeners.is_loopback && options.trusted_proxy.empty())),
-        limits_({options.max_connections, options.max_connections_per_address,
-                 Network::parse(options.trusted_proxy)}),
+        limits_(bounds),
         port_(listeners.port) {
     for (auto& sockets : listeners.shards) {
       shards_.push_back(std::make_unique<http::Shard>(services_, limits_, std::move(sockets)));
@@ -180,13 +204,14 @@ bool Server::stop() {
 
 Result<std::unique_ptr<Server>> Server::start(Engine& engine, ServerOptions options) {
   if (auto error = check(options)) return std::move(*error);
-  raise_descriptor_limit(options);
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned threads = options.threads != 0 ? options.threads : cores;
+  Result<ConnectionLimits::Bounds> bounds = connection_bounds(options, threads);
+  if (!bounds) return bounds.error();
   Result<http::Listeners> listeners = http::open_listeners(options.host, options.port, threads);
   if (!listeners) return listeners.error();
   try {
-    auto impl = std::make_unique<Impl>(engine, options, std::move(*listeners));
+    auto impl = std::make_unique<Impl>(engine, options, std::move(*listeners), *bounds);
     impl->start();
     return std::unique_ptr<Server>(new Server(std::move(impl)));
   } catch (const std::runtime_error& failure) {

@@ -1,6 +1,11 @@
 #include "http/session.hpp"
 
-#include <boost/asio/post.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <utility>
 
 #include "base/check.hpp"
@@ -10,26 +15,25 @@
 namespace fluxgate::http {
 namespace {
 
-using boost::system::error_code;
-
-// Buffers that grew beyond this (a large page of orders) are given back after use.
-constexpr std::size_t output_kept_bytes = 2 * output_bytes_high;
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
+
+bool would_block(int error) noexcept {
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
 
 }  // namespace
 
 Session::Session(Shard& shard)
     : shard_(shard),
-      socket_(shard.io()),
+      reader_(shard.buffers()),
       exchange_(shard.services(), shard.counters(), shard.json(),
                 AnswerWriter(shard.services().answers, shard.date(), output_), shard, this) {}
 
-void Session::open(Socket socket) {
+void Session::open(base::UniqueFd socket) {
   socket_ = std::move(socket);
-  error_code ignored;
-  socket_.non_blocking(true, ignored);
   // Answers are small and leave in one piece: there is nothing to gather them with.
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  const int on = 1;
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   reader_.reset();
   output_.clear();
   sent_ = lingered_bytes_ = 0;
@@ -37,34 +41,59 @@ void Session::open(Socket socket) {
   phase_ = Phase::serving;
   wait_ = Wait::none;
   is_last_ = false;
+  is_readable_ = is_hung_up_ = false;
+  is_writable_ = true;
 }
 
-void Session::start(Socket socket, const boost::asio::ip::address& peer) {
+void Session::start(base::UniqueFd socket, const boost::asio::ip::address& peer) {
   open(std::move(socket));
   peer_ = peer;
   exchange_.is_loopback_peer = unmapped(peer).is_loopback();
+  if (!shard_.poller().watch(socket_.get(), *this)) return close();
+  wait_for_input();
+}
+
+void Session::refuse(base::UniqueFd socket, Problem problem) {
+  open(std::move(socket));
+  peer_.reset();
+  if (!shard_.poller().watch(socket_.get(), *this)) return close();
+  answer_problem(problem);
   advance();
 }
 
-void Session::refuse(Socket socket, Problem problem) {
-  open(std::move(socket));
-  peer_.reset();
-  answer_problem(problem);
+void Session::on_ready(std::uint32_t events) {
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) is_hung_up_ = true;
+  if ((events & EPOLLIN) != 0 || is_hung_up_) is_readable_ = true;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) is_writable_ = true;
+  resume();
+}
+
+void Session::resume() {
+  turn_requests_ = turn_bytes_ = 0;
+  if (phase_ == Phase::lingering) return read_rest();
   advance();
 }
 
 void Session::advance() {
   while (phase_ == Phase::serving) {
-    answer_buffered();
+    if (!is_awaiting_ && sent_ == output_.size()) answer_buffered();
     if (!flush() || is_awaiting_) return;
     if (is_last_) return linger();
-    if (input_ == RequestReader::State::request) continue;  // the output was full
+    if (input_ == RequestReader::State::request) {  // the output was full, or the turn is over
+      if (is_turn_over()) return shard_.resume_later(*this);
+      continue;
+    }
     if (shard_.is_draining() && reader_.buffered() == 0 && !has_arrived()) return linger();
-    return read_more();
+    if (!read_more()) return;
   }
 }
 
+bool Session::is_turn_over() const noexcept {
+  return turn_requests_ >= turn_requests_max || turn_bytes_ >= turn_bytes_max;
+}
+
 void Session::answer_buffered() {
+  shard_.buffers().take_output(output_);
   while (!is_awaiting_ && !is_last_ && output_.size() < output_bytes_high) {
     input_ = reader_.next();
     if (input_ == RequestReader::State::refused) return answer_problem(reader_.problem());
@@ -73,12 +102,14 @@ void Session::answer_buffered() {
       if (waits_for_body && reader_.take_continue_wish()) output_.append(continue_line);
       return;
     }
+    if (is_turn_over()) return;
     answer_request();
   }
 }
 
 void Session::answer_request() {
   ++requests_;
+  ++turn_requests_;
   wait_ = Wait::none;
   exchange_.request = &reader_.request();
   exchange_.body = reader_.body();
@@ -108,12 +139,13 @@ void Session::prepare_answer() {
 void Session::finish_request() {
   FLUXGATE_CHECK(exchange_.out.status() != 0);
   shard_.counters().count_request(exchange_.route, exchange_.out.status());
+  turn_bytes_ += exchange_.out.body_bytes();
   is_last_ = !keeps_alive_;
   reader_.consume();
 }
 
 void Session::answer_problem(Problem problem) {
-  exchange_.out.begin(Connection::close, false);
+  exchange_.out.begin(Connection::close, reader_.request().method == Method::head);
   exchange_.out.problem(problem);
   shard_.counters().count_request(Route::none, exchange_.out.status());
   is_last_ = true;
@@ -126,13 +158,13 @@ void Session::complete() {
   prepare_answer();
   finish_call(exchange_);
   finish_request();
-  advance();
+  resume();
 }
 
 void Session::submit_read() {
   is_awaiting_ = true;
   exchange_.read.done = [this](Reading reading) {
-    boost::asio::post(shard_.io(), [this, found = std::move(reading)] { complete_read(found); });
+    shard_.post([this, found = std::move(reading)] { complete_read(found); });
   };
   if (shard_.services().reads.try_submit(std::move(exchange_.read))) return;
   is_awaiting_ = false;
@@ -146,75 +178,64 @@ void Session::complete_read(const Reading& reading) {
   prepare_answer();
   finish_read(exchange_, reading);
   finish_request();
-  advance();
+  resume();
 }
 
 bool Session::flush() {
-  if (is_writing_) return false;
   while (sent_ < output_.size()) {
-    error_code error;
-    const auto rest = boost::asio::buffer(output_.data() + sent_, output_.size() - sent_);
-    sent_ += socket_.write_some(rest, error);
-    if (error == boost::asio::error::would_block) {
-      wait_until_writable();
+    if (!is_writable_) {
+      wait_for(Wait::write);
       return false;
     }
-    if (error) {
+    const ssize_t sent =
+        ::send(socket_.get(), output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      sent_ += static_cast<std::size_t>(sent);
+    } else if (would_block(errno)) {
+      is_writable_ = false;
+    } else if (errno != EINTR) {
       close();
       return false;
     }
   }
-  if (output_.capacity() > output_kept_bytes) output_.shrink_to_fit();
   output_.clear();
   sent_ = 0;
   if (wait_ == Wait::write) wait_ = Wait::none;
   return true;
 }
 
-// Waits rather than writes: while it does, a completion may append to the output and so move it.
-void Session::wait_until_writable() {
-  is_writing_ = true;
-  wait_for(Wait::write);
-  socket_.async_wait(Socket::wait_write, [this](error_code error) {
-    is_writing_ = false;
-    if (phase_ == Phase::closed) return release_if_done();
-    if (error) return close();
-    // First all of what was there, whose deadline this is.
-    if (flush()) advance();
-  });
+bool Session::read_more() {
+  while (is_readable_) {
+    const std::span<char> room = reader_.room();
+    const ssize_t got = ::recv(socket_.get(), room.data(), room.size(), 0);
+    if (got > 0) {
+      reader_.commit(static_cast<std::size_t>(got));
+      // What is read short is empty: what comes later is an edge of its own.
+      is_readable_ = is_hung_up_ || static_cast<std::size_t>(got) == room.size();
+      return true;
+    }
+    if (got < 0 && would_block(errno)) {
+      is_readable_ = false;
+    } else if (got == 0 || errno != EINTR) {
+      close();
+      return false;
+    }
+  }
+  wait_for_input();
+  return false;
 }
 
-void Session::read_more() {
+void Session::wait_for_input() {
+  reader_.rest();
+  shard_.buffers().give_output(output_);
   switch (input_) {
     case RequestReader::State::header:
-      wait_for(Wait::header);
-      break;
+      return wait_for(Wait::header);
     case RequestReader::State::body:
-      wait_for(Wait::body);
-      break;
+      return wait_for(Wait::body);
     default:
-      wait_for(Wait::idle);
-      break;
+      return wait_for(Wait::idle);
   }
-  is_reading_ = true;
-  const std::span<char> room = reader_.room();
-  socket_.async_read_some(
-      boost::asio::buffer(room.data(), room.size()),
-      [this](error_code error, std::size_t bytes) { on_input(bytes, error.failed()); });
-}
-
-void Session::on_input(std::size_t bytes, bool failed) {
-  is_reading_ = false;
-  if (phase_ == Phase::closed) return release_if_done();
-  if (failed) return close();
-  if (phase_ == Phase::serving) {
-    reader_.commit(bytes);
-    return advance();
-  }
-  lingered_bytes_ += bytes;
-  if (lingered_bytes_ > linger_bytes_max) return close();
-  reader_.reset();
-  read_more();
 }
 
 // Says that nothing more will come, and then reads until the client has closed: closing with unread
@@ -223,24 +244,43 @@ void Session::linger() {
   phase_ = Phase::lingering;
   wait_ = Wait::none;
   wait_for(Wait::linger);
-  error_code error;
-  socket_.shutdown(Socket::shutdown_send, error);
-  if (error) return close();
-  if (is_reading_) return;
+  if (::shutdown(socket_.get(), SHUT_WR) != 0) return close();
   reader_.reset();
-  read_more();
+  read_rest();
+}
+
+void Session::read_rest() {
+  while (is_readable_) {
+    const std::span<char> room = reader_.room();
+    const ssize_t got = ::recv(socket_.get(), room.data(), room.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && would_block(errno)) {
+      is_readable_ = false;
+    } else if (got <= 0) {
+      return close();
+    } else {
+      lingered_bytes_ += static_cast<std::size_t>(got);
+      if (lingered_bytes_ > linger_bytes_max) return close();
+      is_readable_ = is_hung_up_ || static_cast<std::size_t>(got) == room.size();
+    }
+  }
+  reader_.rest();
 }
 
 void Session::close() {
   phase_ = Phase::closed;
   wait_ = Wait::none;
-  error_code ignored;
-  socket_.close(ignored);
+  socket_ = base::UniqueFd();
   release_if_done();
 }
 
 void Session::release_if_done() {
-  if (!is_reading_ && !is_writing_ && !is_awaiting_) shard_.release(*this);
+  if (is_awaiting_) return;
+  reader_.reset();
+  output_.clear();
+  sent_ = 0;
+  shard_.buffers().give_output(output_);
+  shard_.release(*this);
 }
 
 void Session::wait_for(Wait wait) {
@@ -258,9 +298,12 @@ void Session::wait_for(Wait wait) {
         return static_cast<std::uint64_t>(options.body_timeout.count());
       case Wait::write:
         return static_cast<std::uint64_t>(options.write_timeout.count());
-      default:
-        return 0;
+      case Wait::linger:
+        return linger_ticks;
+      case Wait::none:
+        break;
     }
+    return 0;
   };
   // The tick under way is only part of a second.
   deadline_ = shard_.ticks() + ticks() + 1;
@@ -281,8 +324,8 @@ void Session::drain() {
 
 // Input the kernel holds and nobody has read yet is under way, too.
 bool Session::has_arrived() const {
-  error_code error;
-  return socket_.available(error) != 0 && !error;
+  int bytes = 0;
+  return ::ioctl(socket_.get(), FIONREAD, &bytes) == 0 && bytes != 0;
 }
 
 void Session::abort() {

@@ -1,24 +1,19 @@
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "base/unique_fd.hpp"
 #include "http/exchange.hpp"
+#include "http/poller.hpp"
 #include "http/request_reader.hpp"
 
 namespace fluxgate::http {
 
 class Shard;
-
-/// A socket of a shard. The executor's type is the real one: the type-erased default costs an
-/// allocation's worth of time per operation.
-using Socket =
-    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
 /// One connection: reads, answers every request that is there, writes all answers at once, reads
 /// on.
@@ -27,25 +22,30 @@ using Socket =
 ///        └────────broken, or a silent deadline passed──────────────────────▶ closed
 ///
 /// While a request waits for the engine or a reader thread, nothing is read and the input stays
-/// where it is, because the call's views point into it. At most one read and one wait for
-/// writability are under way; a session goes back to its shard when it is closed and neither they
-/// nor a call are.
+/// where it is, because the call's views point into it. A session goes back to its shard when it is
+/// closed and no call is under way. An idle one holds no buffers.
+///
+/// One turn answers a bounded number of requests; then the others of the shard have theirs.
 ///
 /// Deadlines are ticks of the shard, one a second; each is set when its wait begins and never moved
 /// by progress, so that a client that drips bytes gains nothing.
 ///
 /// Threads:  its shard's only.
 /// Lifetime: owned by the shard, used for one connection after the other.
-class Session {
+class Session final : public Watched {
  public:
   explicit Session(Shard& shard);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   /// Serves a connection that was counted in.
-  void start(Socket socket, const boost::asio::ip::address& peer);
+  void start(base::UniqueFd socket, const boost::asio::ip::address& peer);
   /// Tells a connection that was not counted in why, and closes it.
-  void refuse(Socket socket, Problem problem);
+  void refuse(base::UniqueFd socket, Problem problem);
+
+  void on_ready(std::uint32_t events) override;
+  /// Its next turn.
+  void resume();
 
   /// The call it waits for is back.
   void complete();
@@ -68,11 +68,11 @@ class Session {
   enum class Phase : std::uint8_t { serving, lingering, closed };
   enum class Wait : std::uint8_t { none, idle, header, body, write, linger };
 
-  void open(Socket socket);
+  void open(base::UniqueFd socket);
   /// Goes on until there is something to wait for.
   void advance();
-  /// Answers requests until one waits, the last is answered, the output is full or no whole request
-  /// is left.
+  /// Answers requests until one waits, the last is answered, the output is full, the turn is over
+  /// or no whole request is left.
   void answer_buffered();
   void answer_request();
   void answer_problem(Problem problem);
@@ -80,21 +80,23 @@ class Session {
   void prepare_answer();
   void submit_read();
   void complete_read(const Reading& reading);
+  [[nodiscard]] bool is_turn_over() const noexcept;
 
   /// True if all output is sent. Else it waits, or is closed.
   [[nodiscard]] bool flush();
-  void wait_until_writable();
-  void read_more();
+  /// True if there is more input. Else it waits, or is closed.
+  [[nodiscard]] bool read_more();
   [[nodiscard]] bool has_arrived() const;
-  void on_input(std::size_t bytes, bool failed);
   void linger();
+  void read_rest();
   void close();
   void release_if_done();
 
   void wait_for(Wait wait);
+  void wait_for_input();
 
   Shard& shard_;
-  Socket socket_;
+  base::UniqueFd socket_;
   std::optional<boost::asio::ip::address> peer_;
   RequestReader reader_;
   std::string output_;
@@ -107,8 +109,12 @@ class Session {
   std::uint64_t requests_ = 0;
   std::size_t lingered_bytes_ = 0;
   RequestReader::State input_ = RequestReader::State::empty;
-  bool is_reading_ = false;
-  bool is_writing_ = false;  // waits until the socket takes more
+  std::size_t turn_requests_ = 0;
+  std::size_t turn_bytes_ = 0;  // of answers made
+  // What the edges said and no call has used up since.
+  bool is_readable_ = false;
+  bool is_writable_ = false;
+  bool is_hung_up_ = false;  // the peer will send no more: reading goes on to the end
   bool is_awaiting_ = false;
   bool keeps_alive_ = true;
   bool is_last_ = false;  // the last answer is in the output

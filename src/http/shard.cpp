@@ -1,7 +1,12 @@
 #include "http/shard.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
-#include <boost/asio/post.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <cerrno>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -12,23 +17,26 @@
 namespace fluxgate::http {
 namespace {
 
-using boost::asio::ip::tcp;
-using boost::system::error_code;
-
 constexpr std::chrono::seconds tick_length{1};
-// Long enough that a server without descriptors sleeps, short enough that nobody notices.
-constexpr std::chrono::milliseconds accept_rest{100};
 // Between two looks at the connections that are there already.
 constexpr std::size_t accepts_at_once = 64;
-// Sessions kept for connections to come: about 10 KiB each.
+// Sessions kept for connections to come: about 1 KiB each.
 constexpr std::size_t sessions_kept = 1024;
 
 // Out of descriptors or memory: trying again at once would spin.
-bool must_rest(error_code error) {
-  return error == boost::system::errc::too_many_files_open ||
-         error == boost::system::errc::too_many_files_open_in_system ||
-         error == boost::system::errc::no_buffer_space ||
-         error == boost::system::errc::not_enough_memory;
+bool must_rest(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+boost::asio::ip::address address_of(const sockaddr_storage& peer) {
+  if (peer.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer);
+    boost::asio::ip::address_v6::bytes_type bytes;
+    std::copy(std::begin(v6.sin6_addr.s6_addr), std::end(v6.sin6_addr.s6_addr), bytes.begin());
+    return boost::asio::ip::address_v6(bytes, v6.sin6_scope_id);
+  }
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
+  return boost::asio::ip::address_v4(ntohl(v4.sin_addr.s_addr));
 }
 
 }  // namespace
@@ -37,11 +45,7 @@ Shard::Shard(Services& services, ConnectionLimits& limits, std::vector<Listening
     : services_(services), limits_(limits) {
   date_.set(system_clock().utc());
   for (ListeningSocket& socket : listeners) {
-    auto listener = std::make_unique<Listener>(io_);
-    const tcp protocol = socket.is_v6 ? tcp::v6() : tcp::v4();
-    listener->acceptor.assign(protocol, socket.fd.release());
-    listener->acceptor.non_blocking(true);
-    listeners_.push_back(std::move(listener));
+    listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket.fd)));
   }
 }
 
@@ -50,72 +54,107 @@ Shard::~Shard() {
 }
 
 void Shard::start(std::function<void()> ended) {
-  for (auto& listener : listeners_) listen(*listener);
-  next_tick_ = std::chrono::steady_clock::now();
-  schedule_tick();
+  for (auto& listener : listeners_) {
+    if (!poller_.watch(listener->socket.get(), *listener)) {
+      throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+    }
+  }
+  next_tick_ = std::chrono::steady_clock::now() + tick_length;
   thread_ = std::thread([this, end = std::move(ended)] {
-    io_.run();
+    run();
     end();
   });
 }
 
 void Shard::join() {
   if (thread_.joinable()) thread_.join();
+  while (delivering_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
+
+void Shard::run() {
+  using std::chrono::steady_clock;
+  while (!is_over()) {
+    const auto until_tick = next_tick_ - steady_clock::now();
+    // At once, if somebody's turn is to come.
+    const auto wait_max = resumed_.empty() ? until_tick : steady_clock::duration(0);
+    for (const epoll_event& event : poller_.wait(wait_max)) {
+      static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
+    }
+    take_delivered();
+    run_posted();
+    run_resumed();
+    // Behind the batch: what its events name must live as long.
+    if (steady_clock::now() >= next_tick_) tick();
+  }
+}
+
+void Shard::run_posted() {
+  if (!has_posted_.load(std::memory_order_acquire)) return;
+  has_posted_.store(false, std::memory_order_release);
+  io_.restart();
+  io_.poll();
+}
+
+void Shard::run_resumed() {
+  resuming_.swap(resumed_);
+  for (Session* session : resuming_) session->resume();
+  resuming_.clear();
 }
 
 // ---- Connections ------------------------------------------------------------------------------
 
+// An edge is reported once, so what is not accepted now must be asked for again.
 void Shard::listen(Listener& listener) {
-  listener.acceptor.async_wait(Acceptor::wait_read, [this, &listener](error_code error) {
-    if (error || is_draining_) return;
-    if (accept_some(listener, accepts_at_once) == Accepted::no_room) {
+  if (is_draining_ || listener.is_resting) return;
+  switch (accept_some(listener, accepts_at_once)) {
+    case Accepted::all:
+      break;
+    case Accepted::some:
+      post([this, &listener] { listen(listener); });
+      break;
+    case Accepted::no_room:
       rest(listener);
-    } else {
-      listen(listener);
-    }
-  });
+      break;
+  }
 }
 
 Shard::Accepted Shard::accept_some(Listener& listener, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    error_code error;
-    tcp::endpoint peer;
-    Socket socket(io_);
-    listener.acceptor.accept(socket, peer, error);
-    if (error == boost::asio::error::would_block) return Accepted::all;
-    if (must_rest(error)) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof(peer);
+    base::UniqueFd socket(::accept4(listener.socket.get(), reinterpret_cast<sockaddr*>(&peer),
+                                    &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (socket.get() >= 0) {
+      take(std::move(socket), address_of(peer));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return Accepted::all;
+    } else if (must_rest(errno)) {
       counters_.accept_failures.add();
       return Accepted::no_room;
     }
     // Others are the connection's own bad luck, for example a reset before it was accepted.
-    if (!error) take(std::move(socket), peer);
   }
   return Accepted::some;
 }
 
 void Shard::rest(Listener& listener) {
+  listener.is_resting = true;
   if (services_.options.log && (last_accept_warning_ == 0 || ticks_ > last_accept_warning_)) {
     last_accept_warning_ = ticks_ + 1;
     services_.options.log(LogLevel::warning,
                           "cannot accept connections: out of descriptors or memory");
   }
-  listener.rest.expires_after(accept_rest);
-  listener.rest.async_wait([this, &listener](error_code error) {
-    if (!error && !is_draining_) listen(listener);
-  });
 }
 
-void Shard::take(Socket socket, const tcp::endpoint& peer) {
-  const auto entry = limits_.try_open(peer.address());
+void Shard::take(base::UniqueFd socket, const boost::asio::ip::address& peer) {
+  const auto entry = limits_.try_open(peer);
   if (entry == ConnectionLimits::Entry::opened) {
     counters_.connections_opened.add();
-    Session& session = make_session();
-    session.start(std::move(socket), peer.address());
+    make_session().start(std::move(socket), peer);
     return;
   }
   counters_.connections_refused.add();
-  if (refusals_ >= refusals_max) return;  // closes it
-  ++refusals_;
+  if (!limits_.try_refuse()) return;  // closes it
   const bool is_full = entry == ConnectionLimits::Entry::full;
   make_session().refuse(std::move(socket),
                         is_full ? Problem::overloaded : Problem::too_many_requests);
@@ -140,7 +179,7 @@ void Shard::release(Session& session) {
   if (session.peer()) {
     limits_.close(*session.peer());
   } else {
-    --refusals_;
+    limits_.end_refusal();
   }
   const std::size_t slot = session.slot;
   std::unique_ptr<Session> released = std::move(open_[slot]);
@@ -151,29 +190,21 @@ void Shard::release(Session& session) {
   open_.pop_back();
   free_.push_back(std::move(released));
   counters_.connections_open.set(open_.size());
-  end_if_empty();
 }
 
 // ---- Time -------------------------------------------------------------------------------------
 
-void Shard::schedule_tick() {
-  // From the last one, not from now: ticks do not drift. After a pause they do not catch up.
-  next_tick_ = std::max(next_tick_ + tick_length, std::chrono::steady_clock::now());
-  ticker_.expires_at(next_tick_);
-  ticker_.async_wait([this](error_code error) {
-    if (!error) tick();
-  });
-}
-
 void Shard::tick() {
   ++ticks_;
+  // From the last one, not from now: ticks do not drift. After a pause they do not catch up.
+  next_tick_ = std::max(next_tick_ + tick_length, std::chrono::steady_clock::now());
   date_.set(system_clock().utc());
-  if (free_.size() > sessions_kept) free_.resize(sessions_kept);
-  // A tick that was due when the last session ended is past cancelling: it must not go on either.
-  if (is_over()) return;
-  schedule_tick();
+  if (free_.size() > sessions_kept && resumed_.empty()) free_.resize(sessions_kept);
   // Backwards: a session that closes is replaced by the last one, which had its turn.
   for (std::size_t i = open_.size(); i-- > 0;) open_[i]->tick();
+  for (auto& listener : listeners_) {
+    if (std::exchange(listener->is_resting, false)) listen(*listener);
+  }
 }
 
 // ---- Completions ------------------------------------------------------------------------------
@@ -182,7 +213,10 @@ void Shard::deliver(Operation* first) noexcept {
   Call& call = call_of(*first);
   call.first = first;
   // Only who found the list empty wakes the shard: one wake-up takes all there is.
-  if (delivered_.push(call)) boost::asio::post(io_, [this] { take_delivered(); });
+  // Counted, because the shard may take the call, and end, before wake() has returned.
+  delivering_.fetch_add(1, std::memory_order_relaxed);
+  if (delivered_.push(call)) poller_.wake();
+  delivering_.fetch_sub(1, std::memory_order_release);
 }
 
 void Shard::take_delivered() {
@@ -203,7 +237,7 @@ void Shard::take_delivered() {
 // ---- Ending -----------------------------------------------------------------------------------
 
 void Shard::drain() {
-  boost::asio::post(io_, [this] { begin_drain(); });
+  post([this] { begin_drain(); });
 }
 
 void Shard::begin_drain() {
@@ -211,22 +245,15 @@ void Shard::begin_drain() {
   for (auto& listener : listeners_) {
     // Clients in the backlog count themselves connected and may have sent their request.
     [[maybe_unused]] const Accepted last = accept_some(*listener, backlog_max);
-    error_code ignored;
-    listener->acceptor.close(ignored);
-    listener->rest.cancel();
+    listener->socket = base::UniqueFd();
   }
   for (std::size_t i = open_.size(); i-- > 0;) open_[i]->drain();
-  end_if_empty();
 }
 
 void Shard::abort() {
-  boost::asio::post(io_, [this] {
+  post([this] {
     for (std::size_t i = open_.size(); i-- > 0;) open_[i]->abort();
   });
-}
-
-void Shard::end_if_empty() {
-  if (is_over()) ticker_.cancel();
 }
 
 }  // namespace fluxgate::http

@@ -1,36 +1,39 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/wait_traits.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "http/buffer_pool.hpp"
 #include "http/calls.hpp"
 #include "http/connection_limits.hpp"
 #include "http/counters.hpp"
 #include "http/json_read.hpp"
 #include "http/listener.hpp"
+#include "http/poller.hpp"
 #include "http/services.hpp"
 #include "http/session.hpp"
 
 namespace fluxgate::http {
 
-/// One thread with everything it needs to serve: its io_context, its listening sockets (the kernel
-/// spreads connections over the shards' by SO_REUSEPORT), its sessions, its counters.
+/// One thread with everything it needs to serve: its io_context, its poller, its listening sockets
+/// (the kernel spreads connections over the shards' by SO_REUSEPORT), its sessions, its counters.
+///
+///     wait for edges, a wake-up or the tick → serve who is ready → run what was posted → …
 ///
 /// A connection never leaves its shard, so nothing of a session is locked. What comes from other
-/// threads comes through deliver() or is posted.
+/// threads comes through deliver() or post().
 ///
-/// Threads:  start(), drain(), abort() and join() by the server; deliver() by any; the rest by its
-///           own thread.
+/// Threads:  start(), drain(), abort() and join() by the server; deliver() and post() by any; the
+///           rest by its own thread.
 /// Memory:   deliver() hands a batch over by a release push that the shard's take acquires.
 /// Lifetime: runs until it was drained and its last session is released.
 class Shard final : public CompletionSink {
@@ -52,28 +55,43 @@ class Shard final : public CompletionSink {
 
   // ---- For its sessions ---------------------------------------------------------------------
 
-  [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+  /// Runs `work` on the shard's thread.
+  template <typename Work>
+  void post(Work&& work) {
+    boost::asio::post(io_, std::forward<Work>(work));
+    has_posted_.store(true, std::memory_order_release);
+    poller_.wake();
+  }
+
+  [[nodiscard]] Poller& poller() noexcept { return poller_; }
+  [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
   [[nodiscard]] Services& services() noexcept { return services_; }
   [[nodiscard]] ShardCounters& counters() noexcept { return counters_; }
   [[nodiscard]] JsonReader& json() noexcept { return json_; }
   [[nodiscard]] const DateText& date() const noexcept { return date_; }
   [[nodiscard]] std::uint64_t ticks() const noexcept { return ticks_; }
   [[nodiscard]] bool is_draining() const noexcept { return is_draining_; }
+  /// Gives a session another turn after the others had theirs.
+  void resume_later(Session& session) { resumed_.push_back(&session); }
   /// Takes a session back whose connection is closed.
   void release(Session& session);
 
  private:
-  using IoExecutor = boost::asio::io_context::executor_type;
-  using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, IoExecutor>;
-  using Timer = boost::asio::basic_waitable_timer<
-      std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, IoExecutor>;
-  /// A listening socket and the timer that lets it rest when there are no descriptors.
-  struct Listener {
-    explicit Listener(boost::asio::io_context& io) : acceptor(io), rest(io) {}
-    Acceptor acceptor;
-    Timer rest;
+  /// A listening socket.
+  struct Listener final : Watched {
+    explicit Listener(Shard& owner, base::UniqueFd fd) : shard(owner), socket(std::move(fd)) {}
+    void on_ready(std::uint32_t) override { shard.listen(*this); }
+
+    Shard& shard;
+    base::UniqueFd socket;
+    bool is_resting = false;  // there are no descriptors: until the next tick
   };
 
+  void run();
+  void run_posted();
+  void run_resumed();
+
+  /// Accepts what waits.
   void listen(Listener& listener);
   enum class Accepted : std::uint8_t {
     all,      ///< none is left
@@ -83,33 +101,37 @@ class Shard final : public CompletionSink {
   /// Accepts what is there, `count` at most.
   [[nodiscard]] Accepted accept_some(Listener& listener, std::size_t count);
   void rest(Listener& listener);
-  void take(Socket socket, const boost::asio::ip::tcp::endpoint& peer);
+  void take(base::UniqueFd socket, const boost::asio::ip::address& peer);
   [[nodiscard]] Session& make_session();
 
-  void schedule_tick();
   void tick();
   void take_delivered();
   void begin_drain();
-  void end_if_empty();
   [[nodiscard]] bool is_over() const noexcept { return is_draining_ && open_.empty(); }
 
   Services& services_;
   ConnectionLimits& limits_;
   ShardCounters counters_;
   JsonReader json_;
+  BufferPool buffers_;
   DateText date_;
   std::uint64_t ticks_ = 0;
   bool is_draining_ = false;
 
+  Poller poller_;
   boost::asio::io_context io_{1};
-  Timer ticker_{io_};
+  // Written by who posts, after the work; cleared by the shard before it runs it. Seen late, it is
+  // seen at the wake-up that follows.
+  std::atomic<bool> has_posted_{false};
   std::chrono::steady_clock::time_point next_tick_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   DeliveredBatches delivered_;
+  std::atomic<unsigned> delivering_{0};  // threads in deliver(); release and acquire, for join()
 
   std::vector<std::unique_ptr<Session>> open_;  // Session::slot is its place
   std::vector<std::unique_ptr<Session>> free_;
-  std::size_t refusals_ = 0;               // in open_, not counted in
+  std::vector<Session*> resumed_;          // turns to come
+  std::vector<Session*> resuming_;         // being taken
   std::uint64_t last_accept_warning_ = 0;  // tick; 0: never
   std::thread thread_;
 };

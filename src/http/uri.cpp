@@ -1,5 +1,6 @@
 #include "http/uri.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace fluxgate::http {
@@ -15,6 +16,15 @@ int hex_value(char c) noexcept {
 bool is_unreserved(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
          c == '.' || c == '_' || c == '~';
+}
+
+constexpr std::string_view scheme = "http://";
+
+bool has_http_scheme(std::string_view text) noexcept {
+  if (text.size() < scheme.size()) return false;
+  return std::equal(scheme.begin(), scheme.end(), text.begin(), [](char lower, char c) {
+    return (c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c) == lower;
+  });
 }
 
 // The host is not looked at here, but nothing that is no authority may pass for one.
@@ -59,13 +69,17 @@ bool parse_target(std::string_view text, Target& target, std::string& scratch) {
   scratch.clear();
   // Decoding never lengthens, so the views into it stay good.
   scratch.reserve(text.size());
-  static constexpr std::string_view scheme = "http://";
-  if (text.starts_with(scheme)) {
+  if (has_http_scheme(text)) {
     text.remove_prefix(scheme.size());
-    const std::size_t slash = text.find('/');
-    target.authority = text.substr(0, slash);
-    if (slash == std::string_view::npos || !is_authority(target.authority)) return false;
-    text.remove_prefix(slash);
+    const std::size_t end = text.find_first_of("/?");
+    target.authority = text.substr(0, end);
+    if (!is_authority(target.authority)) return false;
+    text.remove_prefix(target.authority.size());
+    // "http://host" and "http://host?query" mean its root (RFC 9112, 3.2.2 and RFC 3986, 6.2.3).
+    if (!text.starts_with('/')) {
+      if (!text.empty()) target.query = text.substr(1);
+      text = "/";
+    }
   }
   if (!text.starts_with('/')) return false;
   const std::size_t mark = text.find('?');

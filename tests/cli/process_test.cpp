@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/raw_http.hpp"
+#include "support/http_client.hpp"
 #include "support/server_process.hpp"
 #include "support/temp_dir.hpp"
 
@@ -157,7 +158,7 @@ TEST_CASE("serve: the port is taken → 1, one line with the port", "[cli][proce
   REQUIRE(second.err.find(port) != std::string::npos);
 }
 
-TEST_CASE("serve: a data directory that cannot be made → 1; that is a file → 2", "[cli][process]") {
+TEST_CASE("serve: a data directory that cannot be made, or is a file → 1", "[cli][process]") {
   const TempDir dir;
   ProcessResult result = run_until_end({.data_dir = "/proc/fluxgate-data"});
   REQUIRE(result.exit_code == 1);
@@ -166,9 +167,39 @@ TEST_CASE("serve: a data directory that cannot be made → 1; that is a file →
 
   std::ofstream(dir / "file") << "x";
   result = run_until_end({.data_dir = dir / "file"});
-  REQUIRE(result.exit_code == 2);
+  REQUIRE(result.exit_code == 1);
   REQUIRE(count_lines(result.err) == 1);
   REQUIRE(result.err.find((dir / "file").string()) != std::string::npos);
+}
+
+TEST_CASE("serve: few descriptors → fewer connections, said at start; too few → 1",
+          "[cli][process]") {
+  const TempDir dir;
+  const auto with_limit = [&](int descriptors) {
+    return ServerProcessOptions{
+        .data_dir = dir / "data",
+        .arguments = {"--threads", "1"},
+        .wrapper = {"sh", "-c", "ulimit -n " + std::to_string(descriptors) + "; exec \"$@\"",
+                    "sh"}};
+  };
+  const ProcessResult refused = run_until_end(with_limit(100));
+  REQUIRE(refused.exit_code == 1);
+  REQUIRE(count_lines(refused.err) == 1);
+  REQUIRE(refused.err.find("the descriptor limit of 100 is too low: 208 are needed, and one more "
+                           "for each connection") != std::string::npos);
+
+  ServerProcess server(with_limit(240));
+  const int connections = 35;  // 240 - 200 in reserve = 40, of which 5 for refusals
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < connections; ++i) {
+    clients.emplace_back(server.port());
+    REQUIRE(clients.back().request({.target = "/healthz"}).status == 200);
+  }
+  REQUIRE(HttpClient(server.port()).request({.target = "/healthz"}).status == 503);
+  const ProcessResult ended = server.terminate();
+  REQUIRE(ended.exit_code == 0);
+  REQUIRE(ended.err.find("the descriptor limit of 240 has room for 35 connections only") !=
+          std::string::npos);
 }
 
 TEST_CASE("serve: configuration file, environment and flags → all reach it", "[cli][process]") {

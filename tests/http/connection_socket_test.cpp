@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "http/fixture.hpp"
+#include "http/limits.hpp"
 
 namespace fluxgate::http {
 namespace {
@@ -201,6 +202,49 @@ TEST_CASE("Session: a client that does not read → closed, and never much memor
   CHECK(becomes_true([&] { return metric(sale, "fluxgate_http_connections") == 1; }));
   // 40 MB were asked for; the kernel's buffers and one output are all that was made.
   CHECK(metric(sale, "fluxgate_http_requests_total{route=\"openapi\",status=\"2xx\"}") < 1000);
+}
+
+TEST_CASE("Session: a client that does not read while log reads come back → closed all the same",
+          "[http][socket]") {
+  ServerOptions options;
+  options.write_timeout = seconds{1};
+  Sale sale(options);
+  sale.init("p", 1);
+  HttpClient client = sale.client();
+  const std::string id =
+      sale.engine->order({.product_id = "p", .user_id = "a", .key = "k"}).order_id.str();
+  client.set_receive_buffer(4096);
+  std::string requests;
+  for (int i = 0; i < 2000; ++i) {
+    requests += "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
+    requests += "GET /orders/" + id + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  }
+  client.write(requests);
+  CHECK(becomes_true([&] { return metric(sale, "fluxgate_http_connections") == 1; }));
+}
+
+TEST_CASE("Session: an empty line behind a body → the next request is answered", "[http][socket]") {
+  Sale sale;
+  sale.init("p", 1);
+  HttpClient client = sale.client();
+  client.write(HttpClient::text_of(order("p", "a", "k")) + "\r\n");
+  CHECK(verdict(client.read_response()) == "200 success");
+  CHECK(verdict(client.request(get("/healthz"))) == "200 ok");
+}
+
+TEST_CASE("Session: more pipelined requests than a turn answers → all answered, in order",
+          "[http][socket]") {
+  Sale sale;
+  sale.init("p", 1);
+  HttpClient client = sale.client();
+  std::string requests;
+  for (std::size_t i = 0; i < 10 * turn_requests_max; ++i) {
+    requests += i % 2 == 0 ? health : HttpClient::text_of(get("/products/none"));
+  }
+  client.write(requests);
+  for (std::size_t i = 0; i < 10 * turn_requests_max; ++i) {
+    REQUIRE(client.read_response().status == (i % 2 == 0 ? 200 : 404));
+  }
 }
 
 TEST_CASE("Session: clients that reset in the middle of an order → nothing lost",

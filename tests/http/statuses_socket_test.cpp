@@ -175,6 +175,8 @@ TEST_CASE("Server: wrong input → its code, in the order of checks", "[http][so
   check(get("/products/p/audit?round=2"), "404 not_found");
   check(get("/products/q/audit"), "404 unknown_product");
   check(get("/products/q"), "404 unknown_product");
+  check(get("/orders?productId=q"), "404 unknown_product");
+  check(get("/orders?productId=q&after=99"), "404 unknown_product");
   check(get("/products/%01"), "404 unknown_product");
   check(get("/orders/x"), "404 unknown_order");
   check(get("/orders/" + std::string(OrderId::size, '0')), "404 unknown_order");
@@ -275,6 +277,32 @@ TEST_CASE("Server: an engine that cannot → 503 and Retry-After", "[http][socke
   CHECK(verdict(kept(client, order("p", "a", "k1"))) == "200 success");
   CHECK(verdict(kept(client, post_json("/init", R"({"productId":"q","quantity":1})"))) ==
         "503 storage_unavailable");
+}
+
+TEST_CASE("Server: copies of an order whose write fails → one answer, all but one marked",
+          "[http][socket]") {
+  ServerOptions options;
+  options.threads = 1;  // so that requests are read in the order of their sending
+  Sale sale(options);
+  sale.init("p", 9);
+  sale.storage.block_appends();
+  sale.storage.fail_append({});
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(sale.client());
+    clients.back().write(HttpClient::text_of(order("p", "a", "k")));
+  }
+  sale.storage.wait_until_blocked();
+  CHECK(verdict(sale.client().request(get("/healthz"))) == "200 ok");
+  sale.storage.release_appends();
+  int marked = 0;
+  for (HttpClient& client : clients) {
+    const HttpResponse answer = client.read_response();
+    CHECK(verdict(answer) == "503 storage_unavailable");
+    CHECK_FALSE(answer.header("Retry-After").empty());
+    marked += answer.header("Idempotent-Replayed") == "true" ? 1 : 0;
+  }
+  CHECK(marked == 3);
 }
 
 TEST_CASE("Server: a draining engine → 503 draining", "[http][socket]") {

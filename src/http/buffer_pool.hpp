@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/limits.hpp"
+
+namespace fluxgate::http {
+
+/// Buffers of a shard that no connection needs right now, so that an idle connection has none.
+///
+/// What was given last is taken first: one client after the other is served from memory that is
+/// still in the cache.
+///
+/// Threads: one.
+class BufferPool {
+ public:
+  /// input_bytes_first bytes, and input_padding_bytes behind them that may be read.
+  using Input = std::unique_ptr<char[]>;
+
+  BufferPool() { inputs_.reserve(kept_max); }
+
+  [[nodiscard]] Input take_input() {
+    if (inputs_.empty()) {
+      return std::make_unique<char[]>(input_bytes_first + input_padding_bytes);
+    }
+    Input input = std::move(inputs_.back());
+    inputs_.pop_back();
+    return input;
+  }
+  /// Only what take_input() returned.
+  void give_input(Input input) noexcept {
+    if (inputs_.size() < kept_max) inputs_.push_back(std::move(input));
+  }
+
+  /// An empty string with room, if there is one.
+  void take_output(std::string& output) noexcept {
+    if (output.capacity() < spare_output_.capacity()) output.swap(spare_output_);
+  }
+  /// Takes an empty string's room.
+  void give_output(std::string& output) noexcept {
+    if (output.capacity() > output_kept_bytes) output.shrink_to_fit();
+    if (output.capacity() > spare_output_.capacity()) output.swap(spare_output_);
+  }
+
+ private:
+  // As many as may be in use at once while orders wait for their commit; 8 KiB each.
+  static constexpr std::size_t kept_max = 256;
+  static constexpr std::size_t output_kept_bytes = 2 * output_bytes_high;
+
+  std::vector<Input> inputs_;
+  std::string spare_output_;
+};
+
+}  // namespace fluxgate::http
