@@ -1,8 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string_view>
 
+#include "http/limits.hpp"
 #include "http/status_map.hpp"
 
 namespace fluxgate::http {
@@ -20,6 +24,12 @@ namespace fluxgate::http {
 class HeaderScan {
  public:
   enum class State { more, complete, refused };
+  /// A field line's places in the bytes: its name, its colon, the end of its value.
+  struct Field {
+    std::uint16_t begin;
+    std::uint16_t colon;
+    std::uint16_t end;
+  };
 
   /// Looks at the bytes that came since the last call. `bytes` always begins at the same request.
   [[nodiscard]] State feed(std::string_view bytes);
@@ -32,25 +42,38 @@ class HeaderScan {
   [[nodiscard]] bool is_blank(std::string_view bytes) const noexcept {
     return header_begin_ != 0 && bytes.size() == header_begin_;
   }
+  /// Without its line end. Valid once complete; `bytes` are those it was fed.
+  [[nodiscard]] std::string_view request_line(std::string_view bytes) const noexcept {
+    return bytes.substr(header_begin_, fields_begin_ - 2 - header_begin_);
+  }
+  /// In their order. Valid once complete.
+  [[nodiscard]] std::span<const Field> fields() const noexcept {
+    return {fields_.data(), fields_count_};
+  }
   /// Why it was refused.
   [[nodiscard]] Problem problem() const noexcept { return problem_; }
 
-  void reset() noexcept { *this = HeaderScan(); }
+  void reset() noexcept {
+    header_begin_ = fields_begin_ = line_begin_ = scanned_ = clean_end_ = lines_ = 0;
+    fields_count_ = 0;
+  }
 
  private:
   State refuse(Problem problem) noexcept;
   [[nodiscard]] State take_line(std::string_view line);
   [[nodiscard]] State check_unfinished(std::string_view bytes);
+  /// Checks the lines that ended since the last call for control characters.
+  [[nodiscard]] bool are_lines_clean(std::string_view bytes) noexcept;
 
   std::size_t header_begin_ = 0;
   std::size_t fields_begin_ = 0;  // 0: the request line is not over
   std::size_t line_begin_ = 0;
   std::size_t scanned_ = 0;
-  std::size_t fields_ = 0;
+  std::size_t clean_end_ = 0;  // of the lines that were checked
+  std::size_t lines_ = 0;      // ended since
+  std::size_t fields_count_ = 0;
+  std::array<Field, header_fields_max> fields_;  // the first fields_count_
   Problem problem_ = Problem::malformed_request;
 };
-
-/// True if `c` may be part of a method or a field name (RFC 9110 token).
-[[nodiscard]] bool is_token_char(char c) noexcept;
 
 }  // namespace fluxgate::http

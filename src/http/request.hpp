@@ -34,6 +34,8 @@ struct Request {
   std::string_view pass;
   std::size_t content_length = 0;
   std::string_view body;  ///< decoded; followed by input_padding_bytes that may be read
+
+  friend bool operator==(const Request&, const Request&) = default;
 };
 
 }  // namespace fluxgate::http

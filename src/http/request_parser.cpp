@@ -51,12 +51,6 @@ std::optional<Method> method_of(beast::http::verb verb) noexcept {
   }
 }
 
-// The authority of a URI holds none of these; a list of hosts or a path in it is an attempt to be
-// understood differently by two servers.
-bool is_host(std::string_view host) noexcept {
-  return host.find_first_of(" \t,@/\\?#\"<>") == std::string_view::npos;
-}
-
 class HeaderParser final : public beast::http::basic_parser<true> {
  public:
   explicit HeaderParser(Request& request) noexcept : request_(request) {
@@ -195,6 +189,11 @@ class HeaderParser final : public beast::http::basic_parser<true> {
 };
 
 }  // namespace
+
+// The authority of a URI holds none of these.
+bool is_host(std::string_view host) noexcept {
+  return host.find_first_of(" \t,@/\\?#\"<>") == std::string_view::npos;
+}
 
 std::optional<Problem> parse_header(std::string_view header, Request& request) {
   request = Request();

@@ -14,7 +14,13 @@ namespace fluxgate::http {
 ///
 /// Beast's parser does the reading; no container of fields is built.
 ///
+/// Any header may be read so; read_common_header() spares most of them the way.
+///
 /// Returns: none: `request` is filled, but for `body`. Else what to answer before closing.
 [[nodiscard]] std::optional<Problem> parse_header(std::string_view header, Request& request);
+
+/// True if a Host line's value may name a host. A list of them or a path in it is an attempt to be
+/// understood differently by two servers.
+[[nodiscard]] bool is_host(std::string_view host) noexcept;
 
 }  // namespace fluxgate::http

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "http/common_header.hpp"
 #include "http/limits.hpp"
 #include "http/request_parser.hpp"
 
@@ -57,9 +58,11 @@ RequestReader::State RequestReader::read_header() {
     header_end_ = raw_end_ = scan_.header_end();
   }
   // Read again if the buffer has moved: the bytes are the same, and so is the outcome.
-  const std::string_view header =
-      input.substr(scan_.header_begin(), header_end_ - scan_.header_begin());
-  if (const auto problem = parse_header(header, request_)) return refuse(*problem);
+  if (!read_common_header(input, scan_, request_)) {
+    const std::string_view header =
+        input.substr(scan_.header_begin(), header_end_ - scan_.header_begin());
+    if (const auto problem = parse_header(header, request_)) return refuse(*problem);
+  }
   is_parsed_ = true;
   return State::body;
 }
