@@ -1,6 +1,7 @@
 """What the comparisons share: starting a server, its CPU time, and what machine this is."""
 
 import datetime
+import json
 import os
 import platform
 import re
@@ -41,13 +42,34 @@ class Server:
 
     def cpu_s(self):
         """CPU seconds of all its threads, user and system."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-        fields = stat.rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s_of_tree(self.process.pid)
 
     def resident_bytes(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
+
+
+def stat_fields(pid):
+    """The fields of /proc/PID/stat behind the name; the first is number 3 of proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+
+
+def cpu_s_of_tree(root):
+    """CPU seconds of a process, its descendants, and those of them that have ended."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = stat_fields(entry.name)
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended meanwhile; its time is its parent's now
+    ticks = 0
+    tree = [root]
+    while tree:
+        pid = tree.pop()
+        ticks += sum(int(field) for field in parents[pid][11:15])
+        tree += [child for child, fields in parents.items() if int(fields[1]) == pid]
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def find_program(given, *candidates):
@@ -76,3 +98,18 @@ def machine():
         "cores": os.cpu_count(),
         "kernel": platform.release(),
     }
+
+
+def generate(context, port, options, seconds):
+    """One run of the load generator."""
+    command = [context.generator, "--port", port, "--seconds", max(1, round(seconds)),
+               "--warmup-ms", context.warmup_ms]
+    for name, value in options.items():
+        command += ["--" + name.replace("_", "-"), value]
+    if context.client_core is not None:
+        command = ["taskset", "--cpu-list", context.client_core] + command
+    finished = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                              check=False)
+    if finished.returncode != 0:
+        raise SystemExit(f"the load generator ended with {finished.returncode}: {finished.stderr}")
+    return json.loads(finished.stdout)

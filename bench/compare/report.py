@@ -1,0 +1,102 @@
+"""Tables, bars and the plot of bench/compare/run."""
+
+import statistics
+
+COLUMNS = [("requests_per_s", "requests/s", 1, 0), ("cpu_us_per_request", "CPU us/request", 1, 2),
+           ("us_p50", "p50 ms", 1000, 2), ("us_p99", "p99 ms", 1000, 2),
+           ("us_p999", "p99.9 ms", 1000, 2)]
+NOISE = 0.05  # a bar missed by less is "met within noise"
+
+
+def cell(value, divisor, digits):
+    return "-" if value is None else f"{value / divisor:,.{digits}f}"
+
+
+def round_line(number, name, found):
+    figures = "  ".join(f"{title} {cell(found[key], divisor, digits)}"
+                        for key, title, divisor, digits in COLUMNS)
+    return f"  round {number}  {name:16}  {figures}"
+
+
+def median(rounds, key):
+    values = [found[key] for found in rounds if found[key] is not None]
+    return statistics.median(values) if values else None
+
+
+def table(results):
+    head = "| system | " + " | ".join(title for _, title, _, _ in COLUMNS) + " |"
+    lines = ["", head, "|---|" + "---|" * len(COLUMNS)]
+    for name, rounds in results.items():
+        cells = [cell(median(rounds, key), divisor, digits)
+                 for key, _, divisor, digits in COLUMNS]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def verdict(value, bar):
+    sign = 1 if bar.less_is_better else -1
+    if sign * value <= sign * bar.aim:
+        return "aim met"
+    if sign * value <= sign * bar.bar:
+        return "met"
+    if sign * value <= sign * bar.bar * (1 + sign * NOISE):
+        return "met within noise"
+    return "missed"
+
+
+def judge(scenario, bars, results):
+    """Each bar's ratio over the rounds: median, smallest, largest, verdict."""
+    judged = []
+    for bar in bars:
+        if bar.of not in results or (bar.to and bar.to not in results):
+            continue
+        over = [found[bar.figure] for found in results[bar.of]]
+        under = [found[bar.figure] for found in results[bar.to]] if bar.to else [1] * len(over)
+        ratios = [a / b for a, b in zip(over, under) if a is not None and b]
+        if not ratios:
+            continue
+        value = statistics.median(ratios)
+        judged.append({"scenario": scenario, "what": bar.what, "value": value,
+                       "min": min(ratios), "max": max(ratios), "bar": bar.bar, "aim": bar.aim,
+                       "less_is_better": bar.less_is_better, "verdict": verdict(value, bar)})
+    return judged
+
+
+def bars_table(bars):
+    if not bars:
+        return ""
+    lines = ["", "| what | median (smallest to largest) | bar | aim | |", "|---|---|---|---|---|"]
+    for bar in bars:
+        lines.append(f"| {bar['what']} | {bar['value']:.3g} ({bar['min']:.3g} to {bar['max']:.3g})"
+                     f" | {bar['bar']:g} | {bar['aim']:g} | {bar['verdict']} |")
+    return "\n".join(lines)
+
+
+def plot(result, path):
+    """CPU per sold-out answer, and orders per second, as horizontal bars."""
+    import matplotlib
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "fluxgate"  # the same figures make the same file
+    from matplotlib import pyplot
+
+    panels = [("sold_out", "cpu_us_per_request", "CPU time per sold-out answer, µs"),
+              ("sold_out", "requests_per_s", "sold-out answers per second, one core"),
+              ("durable", "requests_per_s", "accepted orders per second, one core")]
+    panels = [panel for panel in panels if panel[0] in result["scenarios"]]
+    figure, axes = pyplot.subplots(len(panels), 1, figsize=(8, 2.4 * len(panels)), squeeze=False)
+    for axis, (scenario, key, title) in zip(axes[:, 0], panels):
+        figures = result["scenarios"][scenario]["figures"]
+        names = list(figures)[::-1]
+        values = [median(figures[name], key) for name in names]
+        colours = ["#c0392b" if name == "fluxgate" else "#8a9ba8" for name in names]
+        drawn = axis.barh([name.replace("_", " + ") for name in names], values, color=colours)
+        digits = 1 if max(values) < 1000 else 0
+        axis.bar_label(drawn, labels=[f"{value:,.{digits}f}" for value in values], padding=4)
+        axis.set_title(title, loc="left", fontsize=11)
+        axis.spines[["top", "right", "bottom"]].set_visible(False)
+        axis.xaxis.set_visible(False)
+        axis.margins(x=0.15)
+    figure.text(0.01, 0.005, f"{result['cpu']}, {result['measured_at'][:10]}, bench/compare/run",
+                fontsize=7, color="#666666")
+    figure.tight_layout(rect=(0, 0.02, 1, 1))
+    figure.savefig(path, metadata={"Date": None})

@@ -1,0 +1,171 @@
+"""What is compared with what, and the bars that fluxgate sets itself."""
+
+import contextlib
+import http.client
+import threading
+from dataclasses import dataclass, field
+from typing import Callable
+
+import systems
+from measure import generate
+
+PLENTY = 10**15  # units that no run uses up
+SOLD_OUT = (409,)
+ACCEPTED = (200,)
+
+
+@contextlib.contextmanager
+def nothing(_system):
+    yield
+
+
+@dataclass
+class Subject:
+    """A system under one kind of load."""
+
+    name: str
+    system: type
+    settings: dict = field(default_factory=dict)  # of the system
+    options: dict | Callable = field(default_factory=dict)  # of the load generator
+    statuses: tuple = SOLD_OUT  # the answers that are right
+    both_cores: bool = False
+    seconds: float = 0  # 0: as asked on the command line
+    shares: str | None = None  # another subject's running system
+    prepare: Callable = lambda system: None
+    beside: Callable = nothing  # what goes on meanwhile
+
+
+@dataclass
+class Bar:
+    """A ratio of two figures, and where it should be."""
+
+    what: str
+    figure: str  # a key of a round's figures
+    of: str
+    to: str
+    bar: float
+    aim: float
+    less_is_better: bool = True
+
+
+@dataclass
+class Scenario:
+    about: str
+    subjects: list
+    bars: list = field(default_factory=list)
+    rounds: int = 0  # 0: as asked on the command line
+
+
+def share_of_ceiling(share):
+    """Open loop at this share of what fluxgate reached in a closed loop of the same scenario."""
+    def options(results):
+        return {"rate": int(share * results["fluxgate"][-1]["requests_per_s"])}
+    return options
+
+
+def open_a_stock(system):
+    system.init("open", PLENTY)
+
+
+def many_orders(system):
+    """10^6 orders in the log, by the load generator."""
+    system.init("audited", PLENTY)
+    sold = 0
+    while sold < 1_000_000:
+        found = generate(system.context, system.port,
+                         {"product": "audited", "connections": 2000, "seed": sold + 1}, 3)
+        sold += found["requests"]
+
+
+@contextlib.contextmanager
+def audits(system):
+    """One audit after the other while the load runs."""
+    over = threading.Event()
+
+    def audit():
+        while not over.is_set():
+            connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=60)
+            connection.request("GET", "/products/audited/audit")
+            connection.getresponse().read()
+            connection.close()
+
+    thread = threading.Thread(target=audit)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+SCENARIOS = {
+    "sold_out": Scenario(
+        "a sold-out answer: null server, fluxgate, and who else sells",
+        [Subject("null", systems.Null),
+         Subject("fluxgate", systems.Fluxgate),
+         Subject("nginx", systems.NginxReturn),
+         Subject("nginx_redis", systems.NginxRedis),
+         Subject("fastify_redis", systems.FastifyRedis)],
+        [Bar("CPU per sold-out answer / null server", "cpu_us_per_request",
+             "fluxgate", "null", 1.12, 1.0),
+         Bar("CPU per sold-out answer / nginx return 409", "cpu_us_per_request",
+             "fluxgate", "nginx", 1.0, 0.85),
+         Bar("decisions per CPU-second / nginx + Lua + Redis", "cpu_us_per_request",
+             "nginx_redis", "fluxgate", 6, 8, less_is_better=False),
+         Bar("decisions per CPU-second / Fastify + Redis", "cpu_us_per_request",
+             "fastify_redis", "fluxgate", 9, 12, less_is_better=False)]),
+    "durable": Scenario(
+        "an accepted order, fsynced before its answer, over HTTP",
+        [Subject("null", systems.Null),
+         Subject("fluxgate", systems.Fluxgate, {"stock": PLENTY}, statuses=ACCEPTED),
+         Subject("postgres", systems.Postgres),
+         Subject("redis_always", systems.RedisEvalAlways),
+         Subject("redis_volatile", systems.RedisEval)],
+        [Bar("CPU per durable order / null server", "cpu_us_per_request",
+             "fluxgate", "null", 1.8, 1.4),
+         Bar("durable orders/s / null server's requests/s", "requests_per_s",
+             "fluxgate", "null", 0.6, 0.8, less_is_better=False),
+         Bar("p99 of a durable order, ms", "us_p99", "fluxgate", "", 3000, 2000),
+         Bar("durable orders/s / PostgreSQL hot row", "requests_per_s",
+             "fluxgate", "postgres", 25, 50, less_is_better=False)]),
+    "mixed": Scenario(
+        "98 % sold out and 2 % accepted, against all sold out",
+        [Subject("all_sold_out", systems.Fluxgate, prepare=open_a_stock),
+         Subject("two_percent", systems.Fluxgate, shares="all_sold_out",
+                 options={"open_permille": 20}, statuses=SOLD_OUT + ACCEPTED)],
+        [Bar("throughput at 98/2 / all sold out", "requests_per_s",
+             "two_percent", "all_sold_out", 0.90, 0.95, less_is_better=False)]),
+    "shards": Scenario(
+        "two shards and one, each against a null server with as many threads",
+        [Subject("null_1", systems.Null),
+         Subject("fluxgate_1", systems.Fluxgate),
+         Subject("null_2", systems.Null, {"threads": 2}, both_cores=True),
+         Subject("fluxgate_2", systems.Fluxgate, {"threads": 2, "products": 1000},
+                 both_cores=True),
+         Subject("fluxgate_2_many", systems.Fluxgate, shares="fluxgate_2",
+                 options={"products": 1000}, both_cores=True)],
+        [Bar("one hot product / 1,000 products, two shards", "requests_per_s",
+             "fluxgate_2", "fluxgate_2_many", 0.95, 0.99, less_is_better=False)]),
+    "pipelined": Scenario(
+        "16 requests at once on each connection",
+        [Subject("nginx", systems.NginxReturn, options={"pipeline": 16}),
+         Subject("fluxgate", systems.Fluxgate, options={"pipeline": 16})],
+        [Bar("pipelined 16 deep, requests/s / nginx", "requests_per_s",
+             "fluxgate", "nginx", 1.5, 3, less_is_better=False)]),
+    "open_loop": Scenario(
+        "sold out at 70 % of the ceiling, latency from the planned time",
+        [Subject("fluxgate", systems.Fluxgate),
+         Subject("null_70", systems.Null, options=share_of_ceiling(0.7)),
+         Subject("fluxgate_70", systems.Fluxgate, shares="fluxgate",
+                 options=share_of_ceiling(0.7))],
+        [Bar("p99.9 at 70 % of the ceiling / null server", "us_p999",
+             "fluxgate_70", "null_70", 2.0, 1.3)]),
+    "audit": Scenario(
+        "sold out while 10^6 orders are audited, one audit after the other",
+        [Subject("quiet", systems.Fluxgate, prepare=many_orders),
+         Subject("audited", systems.Fluxgate, shares="quiet", beside=audits)],
+        [Bar("sold-out throughput during an audit / without", "requests_per_s",
+             "audited", "quiet", 0.90, 0.95, less_is_better=False)]),
+    "flushes": Scenario(
+        "60 s of accepted orders: what flushes do to the tail",
+        [Subject("fluxgate", systems.Fluxgate, {"stock": PLENTY}, statuses=ACCEPTED, seconds=60)],
+        [], rounds=1),
+}
