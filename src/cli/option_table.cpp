@@ -52,6 +52,13 @@ Problem set_log_format(Settings& to, Text value) {
   return std::nullopt;
 }
 
+Problem set_commit_delay(Settings& to, Text value) {
+  std::uint64_t microseconds = 0;
+  Problem problem = check_number(value, {0, 100'000}, microseconds);
+  if (!problem) to.engine.commit_delay_max = std::chrono::microseconds(microseconds);
+  return problem;
+}
+
 Problem set_ttl(Settings& to, Text value) {
   std::uint64_t seconds = 0;
   Problem problem = check_number(value, {0, ttl_seconds_max}, seconds);
@@ -105,6 +112,10 @@ constexpr auto table = std::to_array<Option>({
      [](Settings& to, Text value) {
        return set_number(value, any_number, to.server.max_requests_per_connection);
      }},
+    {"commit-delay-us", serve, number, "N", "1000",
+     "how long orders that come thinly may wait for others to\n"
+     "share their log write, 0 to 100000 microseconds",
+     set_commit_delay},
     {"storage-threads", serve, number, "N", "1", "threads that compact the log, 1 to 16",
      [](Settings& to, Text value) {
        return set_number(value, {1, 16}, to.engine.storage_threads);

@@ -23,6 +23,7 @@ Error out_of_memory() {
 
 Committer::Committer(Parts parts, Totals totals)
     : parts_(std::move(parts)),
+      delay_(parts_.delay_max),
       orders_total_(totals.orders),
       units_total_(totals.units),
       blocks_total_(parts_.log.tail().block),
@@ -32,8 +33,9 @@ Committer::Committer(Parts parts, Totals totals)
 }
 
 void Committer::push(Operation& operation) noexcept {
-  // Only the push that ends an empty list can find the driver asleep: one wake-up a batch.
-  if (pushed_.push(operation)) wake();
+  // Only the push that ends an empty list can find the driver asleep, one wake-up a batch; but a
+  // driver that holds a batch sleeps on while it grows, until there are enough.
+  if (pushed_.push(operation) || parts_.gate.pending() == CommitDelay::waiting_enough) wake();
 }
 
 void Committer::wake() noexcept {
@@ -55,11 +57,21 @@ void Committer::wait(std::optional<std::chrono::nanoseconds> due) {
   signalled_ = false;
 }
 
+bool Committer::is_held() {
+  if (pushed_.empty() || backlog_ != nullptr || failure_) return false;
+  // Who closes the engine waits for what is in flight.
+  if (parts_.gate.state() != EngineState::running) return false;
+  return delay_.holds(parts_.gate.pending(), parts_.clock.monotonic());
+}
+
 bool Committer::step() {
+  if (is_held()) return tend();
   const bool gathered = gather();
   if (gathered) {
+    const auto began = parts_.clock.monotonic();
     write();
     settle();
+    delay_.note_write(began, parts_.clock.monotonic());
   }
   return tend() || gathered;
 }
@@ -346,6 +358,7 @@ std::optional<std::chrono::nanoseconds> Committer::next_step() const {
   // What a batch left over, because the block was full, was pushed long ago and wakes nobody.
   if (backlog_ != nullptr) return std::chrono::nanoseconds{0};
   if (!failure_) due = parts_.log.next_due();
+  if (const auto held = delay_.until(); held && (!due || *held < *due)) due = held;
   if (const auto expiry = parts_.index.lifetime().next_expiry()) {
     const auto at = parts_.clock.monotonic() + (*expiry - parts_.clock.utc());
     if (!due || at < *due) due = at;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/mpsc_list.hpp"
+#include "engine/commit_delay.hpp"
 #include "engine/gate.hpp"
 #include "engine/order_id.hpp"
 #include "fluxgate/clock.hpp"
@@ -47,6 +48,7 @@ class Committer {
     Gate& gate;
     const OrderIdCodec& order_ids;
     const Clock& clock;
+    std::chrono::nanoseconds delay_max;
     std::function<void(std::string_view)> on_failure;
   };
 
@@ -64,7 +66,8 @@ class Committer {
   /// Hands over an operation the gate let in. Wakes whoever waits.
   void push(Operation& operation) noexcept;
 
-  /// One round: gather, write, settle, and what is due by time. True if it did anything.
+  /// One round: gather, write, settle, and what is due by time. True if it did anything. Orders
+  /// that CommitDelay holds are left for a later one.
   bool step();
 
   // The phases of step(), for drivers that stop between them (a simulator that crashes there).
@@ -96,6 +99,7 @@ class Committer {
     static Operation*& next(Operation& operation) noexcept { return operation.next_; }
   };
 
+  [[nodiscard]] bool is_held();
   void gather_all();
   void settle_all();
   void gather_order(OrderOperation& order);
@@ -114,6 +118,7 @@ class Committer {
   void publish_stats() noexcept;
 
   Parts parts_;
+  CommitDelay delay_;
   base::MpscList<Operation, Next> pushed_;
   // Taken from pushed_ but not yet in a block, oldest first.
   Operation* backlog_ = nullptr;

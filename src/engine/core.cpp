@@ -13,10 +13,14 @@ namespace fluxgate::engine {
 namespace {
 
 constexpr std::uint64_t rate_max = 1'000'000'000;
+constexpr std::chrono::microseconds commit_delay_bound{100'000};
 
 std::optional<Error> defect_of(const EngineOptions& options) {
   const auto invalid = [](const char* what) { return Error{ErrorCode::invalid_argument, what}; };
   if (options.commit_threads > 1) return invalid("commit_threads must be 0 or 1");
+  if (options.commit_delay_max.count() < 0 || options.commit_delay_max > commit_delay_bound) {
+    return invalid("commit_delay_max must be 0 to 100000");
+  }
   if (options.storage_threads < 1 || options.storage_threads > 16) {
     return invalid("storage_threads must be 1 to 16");
   }
@@ -108,14 +112,17 @@ Core::Core(EngineOptions options, Storage storage, Recovered& recovered)
                options_.clock->monotonic(), recovered.totals.orders == 0),
       log_(storage_, *options_.clock, options_.durability, recovered.tail,
            recovered.last_accepted_at, recovered.mark),
-      committer_({.inventory = *inventory_,
-                  .index = *index_,
-                  .log = log_,
-                  .gate = gate_,
-                  .order_ids = order_ids_,
-                  .clock = *options_.clock,
-                  .on_failure = options_.on_storage_failure},
-                 std::move(recovered.totals)),
+      committer_(
+          {.inventory = *inventory_,
+           .index = *index_,
+           .log = log_,
+           .gate = gate_,
+           .order_ids = order_ids_,
+           .clock = *options_.clock,
+           // A host that steps by itself decides when.
+           .delay_max = steps_itself() ? options_.commit_delay_max : std::chrono::microseconds(0),
+           .on_failure = options_.on_storage_failure},
+          std::move(recovered.totals)),
       purchase_({.inventory = *inventory_,
                  .index = *index_,
                  .limiter = limiter_,

@@ -90,6 +90,7 @@ TEST_CASE("options: the default shown, given as a value → the setting it had",
     REQUIRE(settings.engine.durability == fresh.engine.durability);
     REQUIRE(settings.engine.rate_limit == fresh.engine.rate_limit);
     REQUIRE(settings.engine.idempotency_ttl == fresh.engine.idempotency_ttl);
+    REQUIRE(settings.engine.commit_delay_max == fresh.engine.commit_delay_max);
     REQUIRE(settings.engine.storage_threads == fresh.engine.storage_threads);
     REQUIRE(settings.log_level == fresh.log_level);
     REQUIRE(settings.log_format == fresh.log_format);
@@ -131,6 +132,8 @@ TEST_CASE("read_settings: every flag → its field", "[cli][unit]") {
                                   "8",
                                   "--max-requests-per-connection",
                                   "9",
+                                  "--commit-delay-us",
+                                  "0",
                                   "--storage-threads",
                                   "2",
                                   "--read-threads",
@@ -153,6 +156,7 @@ TEST_CASE("read_settings: every flag → its field", "[cli][unit]") {
   REQUIRE(all.server.max_connections == 7);
   REQUIRE(all.server.max_connections_per_address == 8);
   REQUIRE(all.server.max_requests_per_connection == 9);
+  REQUIRE(all.engine.commit_delay_max == std::chrono::microseconds{0});
   REQUIRE(all.engine.storage_threads == 2);
   REQUIRE(all.server.read_threads == 3);
   REQUIRE(all.log_level == LogLevel::error);
@@ -187,7 +191,8 @@ TEST_CASE("read_settings: every option as a TOML key and a variable → read", "
       "rate_burst=1\nwaiting_room_url='/w'\nadmin_token='t'\ntrusted_proxy='::1'\n"
       "idempotency_ttl=1\nmax_connections=1\nmax_connections_per_address=1\n"
       "max_requests_per_connection=1\nlog_level='debug'\nlog_format='json'\nstorage_threads=1\n"
-      "read_threads=1\nproduct='p'\nround=1\nafter=1\nlimit=1\ncount=false\njson=true\n");
+      "commit_delay_us=1\nread_threads=1\nproduct='p'\nround=1\nafter=1\nlimit=1\ncount="
+      "false\njson=true\n");
   const Settings settings = must_read({"--config", file});
   REQUIRE(settings.server.admin_token == "t");
   REQUIRE(settings.engine.durability == Durability::memory);
@@ -251,6 +256,8 @@ TEST_CASE("read_settings: malformed flags → the exact line", "[cli][unit]") {
        "--idempotency-ttl: must be a whole number from 0 to 3153600000, not \"3153600001\""},
       {{"--max-connections", "0"},
        "--max-connections: must be a whole number from 1 to 1000000, not \"0\""},
+      {{"--commit-delay-us", "100001"},
+       "--commit-delay-us: must be a whole number from 0 to 100000, not \"100001\""},
       {{"--storage-threads", "17"},
        "--storage-threads: must be a whole number from 1 to 16, not \"17\""},
       {{"--read-threads", "0"}, "--read-threads: must be a whole number from 1 to 16, not \"0\""},

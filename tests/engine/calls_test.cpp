@@ -155,6 +155,15 @@ TEST_CASE("Engine: options out of range → invalid_argument", "[engine][unit]")
         ErrorCode::invalid_argument);
   CHECK(code_of([](EngineOptions& o) { o.idempotency_ttl = std::chrono::seconds(-1); }) ==
         ErrorCode::invalid_argument);
+  CHECK(code_of([](EngineOptions& o) { o.idempotency_ttl = idempotency_ttl_max; }) ==
+        ErrorCode::internal);  // fine
+  CHECK(code_of([](EngineOptions& o) {
+          o.idempotency_ttl = idempotency_ttl_max + std::chrono::seconds(1);
+        }) == ErrorCode::invalid_argument);
+  CHECK(code_of([](EngineOptions& o) { o.commit_delay_max = std::chrono::microseconds(-1); }) ==
+        ErrorCode::invalid_argument);
+  CHECK(code_of([](EngineOptions& o) { o.commit_delay_max = std::chrono::seconds(1); }) ==
+        ErrorCode::invalid_argument);
   CHECK(code_of([](EngineOptions& o) { o.pending_orders_max = 0; }) == ErrorCode::invalid_argument);
 }
 

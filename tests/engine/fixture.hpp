@@ -37,6 +37,8 @@ struct Life {
   /// `commit_threads` 0: the test steps.
   explicit Life(unsigned commit_threads = 0) {
     options.commit_threads = commit_threads;
+    // Time stands still: who is held would be held for ever.
+    options.commit_delay_max = std::chrono::microseconds(0);
     options.clock = &clock;
     options.entropy = &entropy;
     options.storage = &storage;

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+namespace fluxgate::engine {
+
+/// Decides whether orders that could be written now should wait a little for others.
+///
+/// Problem: a synced write costs some 70 us of CPU time whatever is in it. When orders come thinly,
+/// a few thousand a second among a flood of refusals, each has a write of its own, and that time is
+/// taken from the refusals: 15 to 19 % of them, measured on one core.
+///
+/// Waiting helps only who comes by himself. Where every client waits for an answer before it orders
+/// again, nobody comes while all are held. The two are told apart by how long the committer, done
+/// with one batch, is idle before the next order is there: less than half the time of a write means
+/// that clients wait for the answers, or that enough gather during the write: then it writes at
+/// once. The time orders are held does not count, so holding does not change the verdict.
+///
+/// Threads: one at a time (the committer's).
+class CommitDelay {
+ public:
+  /// Zero: never holds.
+  explicit CommitDelay(std::chrono::nanoseconds delay_max) : delay_max_(delay_max) {}
+
+  /// `waiting` orders, one or more, wait and nothing is being written. True: leave them waiting
+  /// and ask again when more have come, at the latest at until().
+  [[nodiscard]] bool holds(std::size_t waiting, std::chrono::nanoseconds now) noexcept {
+    if (delay_max_.count() == 0) return false;
+    if (!since_) {
+      since_ = now;
+      // A quiet night says no more than a millisecond does.
+      idle_.add(std::min(now - written_at_, delay_max_));
+    }
+    if (waiting >= waiting_enough || 2 * idle_.average <= write_.average) return false;
+    return now - *since_ < delay_max_;
+  }
+
+  /// When to stop holding; none: nobody is held.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> until() const noexcept {
+    if (!since_) return std::nullopt;
+    return *since_ + delay_max_;
+  }
+
+  /// What was held, or not, has been written and answered.
+  void note_write(std::chrono::nanoseconds began, std::chrono::nanoseconds ended) noexcept {
+    write_.add(ended - began);
+    written_at_ = ended;
+    since_.reset();
+  }
+
+  /// More than this are worth a write of their own: each then costs less than 5 us of it.
+  static constexpr std::size_t waiting_enough = 16;
+
+ private:
+  // Moving average over about the last eight batches.
+  struct Average {
+    std::chrono::nanoseconds average{0};
+    void add(std::chrono::nanoseconds sample) noexcept { average += (sample - average) / 8; }
+  };
+
+  const std::chrono::nanoseconds delay_max_;
+  Average write_;
+  Average idle_;
+  std::chrono::nanoseconds written_at_{0};
+  std::optional<std::chrono::nanoseconds> since_;  // the first of those that wait was seen
+};
+
+}  // namespace fluxgate::engine
