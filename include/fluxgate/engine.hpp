@@ -108,7 +108,9 @@ class Engine {
                                            Executor executor = nullptr);
 
   /// The form the others are made of: no allocation, no wait.
-  [[nodiscard]] Submission submit(OrderOperation& operation) noexcept;
+  [[nodiscard]] Submission submit(OrderOperation& operation, Wake wake = Wake::now) noexcept;
+  /// Lets the committing thread see what was submitted with Wake::later. Cheap if there is nothing.
+  void wake() noexcept;
 
   // ---- Products -----------------------------------------------------------------------------
 

@@ -118,4 +118,10 @@ enum class Submission : std::uint8_t {
   pending,    ///< The sink will get it.
 };
 
+/// When the thread that commits learns of a pending order.
+enum class Wake : std::uint8_t {
+  now,
+  later,  ///< at Engine::wake(), which the caller will call soon: when it has submitted them all
+};
+
 }  // namespace fluxgate

@@ -59,8 +59,29 @@ struct State {
     v0 ^= word;
   }
 
+  template <int Rounds>
+  void absorb_whole_words(std::string_view text) noexcept {
+    const char* const words_end = text.data() + (text.size() - text.size() % 8);
+    for (const char* word = text.data(); word != words_end; word += 8) absorb<Rounds>(load(word));
+  }
+
+  template <int Rounds>
+  [[nodiscard]] Hash128 finish() noexcept {
+    v2 ^= 0xee;
+    mix<Rounds>();
+    const std::uint64_t low = fold();
+    v1 ^= 0xdd;
+    mix<Rounds>();
+    return {.high = fold(), .low = low};
+  }
+
   [[nodiscard]] std::uint64_t fold() const noexcept { return v0 ^ v1 ^ v2 ^ v3; }
 };
+
+inline State initial_state(HashKey key) noexcept {
+  return {key.k0 ^ 0x736f6d6570736575, key.k1 ^ 0x646f72616e646f6d ^ 0xee,
+          key.k0 ^ 0x6c7967656e657261, key.k1 ^ 0x7465646279746573};
+}
 
 }  // namespace sip_detail
 
@@ -72,28 +93,30 @@ struct State {
 /// authors' 128-bit variant.
 template <int CompressionRounds, int FinalizationRounds>
 [[nodiscard]] inline Hash128 sip_hash(HashKey key, std::string_view text) noexcept {
-  sip_detail::State state{key.k0 ^ 0x736f6d6570736575, key.k1 ^ 0x646f72616e646f6d ^ 0xee,
-                          key.k0 ^ 0x6c7967656e657261, key.k1 ^ 0x7465646279746573};
-  const char* word = text.data();
-  const char* const words_end = text.data() + (text.size() - text.size() % 8);
-  for (; word != words_end; word += 8) {
-    state.absorb<CompressionRounds>(sip_detail::load(word));
-  }
+  sip_detail::State state = sip_detail::initial_state(key);
+  state.absorb_whole_words<CompressionRounds>(text);
   const std::uint64_t length = static_cast<std::uint64_t>(text.size()) << 56;
   state.absorb<CompressionRounds>(length | sip_detail::load_tail(text));
-
-  state.v2 ^= 0xee;
-  state.mix<FinalizationRounds>();
-  const std::uint64_t low = state.fold();
-  state.v1 ^= 0xdd;
-  state.mix<FinalizationRounds>();
-  return {.high = state.fold(), .low = low};
+  return state.finish<FinalizationRounds>();
 }
 
 /// Identity of keys and ids in memory: SipHash-1-3. Fast, and as far as is known nobody can make
 /// two inputs collide without the key; but it never leaves the process.
 [[nodiscard]] inline Hash128 keyed_hash(HashKey key, std::string_view text) noexcept {
   return sip_hash<1, 3>(key, text);
+}
+
+/// The same of a pair, read where both lie. Each text is padded to whole words, and a last word has
+/// both lengths: so ("ab","c") and ("a","bc") differ, and no pair has the words of another.
+[[nodiscard]] inline Hash128 keyed_hash(HashKey key, std::string_view first,
+                                        std::string_view second) noexcept {
+  sip_detail::State state = sip_detail::initial_state(key);
+  state.absorb_whole_words<1>(first);
+  if (first.size() % 8 != 0) state.absorb<1>(sip_detail::load_tail(first));
+  state.absorb_whole_words<1>(second);
+  if (second.size() % 8 != 0) state.absorb<1>(sip_detail::load_tail(second));
+  state.absorb<1>(static_cast<std::uint64_t>(first.size()) << 32 | second.size());
+  return state.finish<3>();
 }
 
 /// Authenticates what leaves the process: SipHash-2-4, its authors' proposal for a MAC.

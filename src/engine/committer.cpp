@@ -32,10 +32,16 @@ Committer::Committer(Parts parts, Totals totals)
   batch_.reserve(orderlog::block_orders_max);
 }
 
-void Committer::push(Operation& operation) noexcept {
+void Committer::push(Operation& operation, Wake wake) noexcept {
   // Only the push that ends an empty list can find the driver asleep, one wake-up a batch; but a
   // driver that holds a batch sleeps on while it grows, until there are enough.
-  if (pushed_.push(operation) || parts_.gate.pending() == CommitDelay::waiting_enough) wake();
+  const bool is_first = pushed_.push(operation);
+  if (!is_first && parts_.gate.pending() != CommitDelay::waiting_enough) return;
+  if (wake == Wake::later) {
+    owes_wake_.store(true, std::memory_order_relaxed);
+  } else {
+    this->wake();
+  }
 }
 
 void Committer::wake() noexcept {

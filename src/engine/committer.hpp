@@ -63,8 +63,16 @@ class Committer {
 
   Committer(Parts parts, Totals totals);
 
-  /// Hands over an operation the gate let in. Wakes whoever waits.
-  void push(Operation& operation) noexcept;
+  /// Hands over an operation the gate let in. Wakes whoever waits, or leaves that to
+  /// wake_for_pushed().
+  void push(Operation& operation, Wake wake) noexcept;
+  /// Wakes whoever waits, if a push with Wake::later would have.
+  void wake_for_pushed() noexcept {
+    if (owes_wake_.load(std::memory_order_relaxed) &&
+        owes_wake_.exchange(false, std::memory_order_relaxed)) {
+      wake();
+    }
+  }
 
   /// One round: gather, write, settle, and what is due by time. True if it did anything. Orders
   /// that CommitDelay holds are left for a later one.
@@ -119,6 +127,8 @@ class Committer {
 
   Parts parts_;
   CommitDelay delay_;
+  // Written by pushers and whoever pays. Relaxed: the mutex of wake() orders what matters.
+  std::atomic<bool> owes_wake_{false};
   base::MpscList<Operation, Next> pushed_;
   // Taken from pushed_ but not yet in a block, oldest first.
   Operation* backlog_ = nullptr;

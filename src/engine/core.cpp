@@ -154,7 +154,7 @@ Submission Core::submit(InitOperation& init) {
       init.result.status = init_refusal_when_shut(gate_.state());
       return Submission::completed;
   }
-  committer_.push(init);
+  committer_.push(init, Wake::now);
   return Submission::pending;
 }
 

@@ -35,12 +35,15 @@ class Core {
   [[nodiscard]] static Result<std::unique_ptr<Core>> open(EngineOptions options);
   ~Core();
 
-  [[nodiscard]] Submission submit(OrderOperation& order) { return purchase_.submit(order); }
+  [[nodiscard]] Submission submit(OrderOperation& order, Wake wake = Wake::now) {
+    return purchase_.submit(order, wake);
+  }
   [[nodiscard]] Submission submit(InitOperation& init);
 
   bool step();
   void wait() { committer_.wait(next_step()); }
   void wake() noexcept { committer_.wake(); }
+  void wake_for_pushed() noexcept { committer_.wake_for_pushed(); }
   [[nodiscard]] std::optional<std::chrono::nanoseconds> next_step();
   /// True if a thread of the engine calls step().
   [[nodiscard]] bool steps_itself() const noexcept { return options_.commit_threads != 0; }

@@ -30,8 +30,11 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
 Engine::Engine(std::unique_ptr<engine::Core> core) : core_(std::move(core)) {}
 Engine::~Engine() = default;
 
-Submission Engine::submit(OrderOperation& operation) noexcept {
-  return core_->submit(operation);
+Submission Engine::submit(OrderOperation& operation, Wake wake) noexcept {
+  return core_->submit(operation, wake);
+}
+void Engine::wake() noexcept {
+  core_->wake_for_pushed();
 }
 Submission Engine::submit(InitOperation& operation) noexcept {
   return core_->submit(operation);

@@ -22,9 +22,9 @@ Submission complete(OrderOperation& order, OrderStatus status) noexcept {
 
 }  // namespace
 
-Submission Purchase::submit(OrderOperation& order) {
+Submission Purchase::submit(OrderOperation& order, Wake wake) {
   OrderOperation* retries = nullptr;
-  const Submission submission = submit_once(order, retries);
+  const Submission submission = submit_once(order, wake, retries);
   // Different orders that waited for a refused one are now decided by themselves. From here on
   // `order` may be its caller's again and is not touched.
   while (retries != nullptr) {
@@ -32,7 +32,7 @@ Submission Purchase::submit(OrderOperation& order) {
     retries = IdempotencyIndex::next_waiter(retry);
     retry.next_ = nullptr;
     OrderOperation* more = nullptr;
-    if (submit_once(retry, more) == Submission::completed) deliver_alone(retry);
+    if (submit_once(retry, wake, more) == Submission::completed) deliver_alone(retry);
     while (more != nullptr) {
       OrderOperation* next = IdempotencyIndex::next_waiter(*more);
       more->next_ = retries;
@@ -43,14 +43,16 @@ Submission Purchase::submit(OrderOperation& order) {
   return submission;
 }
 
-Submission Purchase::submit_once(OrderOperation& order, OrderOperation*& retries) {
+Submission Purchase::submit_once(OrderOperation& order, Wake wake, OrderOperation*& retries) {
   // Not a new OrderResult: its 29 characters of id would be written for every refusal.
   order.result.replayed = false;
   order.result.sequence = 0;
   if (!is_valid(order.request)) return complete(order, OrderStatus::invalid_argument);
 
+  // The key's place in the index is on its way into the cache while the product is looked up.
+  parts_.index.hash_key(order);
   const base::Hash128 hash = parts_.inventory.hash(order.request.product_id);
-  parts_.index.identify(order, hash);
+  parts_.index.fingerprint(order, hash);
   Attempt attempt{.order = order, .product = parts_.inventory.find(order.request.product_id, hash)};
   if (parts_.limiter.enabled()) {
     attempt.now = order.now.count() != 0 ? order.now : parts_.clock.monotonic();
@@ -78,7 +80,7 @@ Submission Purchase::submit_once(OrderOperation& order, OrderOperation*& retries
     look_up_round(attempt);
     refusal = refusal_before_claim(attempt);
   }
-  if (refusal == OrderStatus::accepted) refusal = enter(attempt);
+  if (refusal == OrderStatus::accepted) refusal = enter(attempt, wake);
   if (refusal == OrderStatus::accepted) return Submission::pending;
   retries = refuse_claimed(order, refusal);
   return Submission::completed;
@@ -126,7 +128,7 @@ OrderStatus Purchase::refusal_before_claim(const Attempt& attempt) const {
   return OrderStatus::accepted;
 }
 
-OrderStatus Purchase::enter(const Attempt& attempt) {
+OrderStatus Purchase::enter(const Attempt& attempt, Wake wake) {
   switch (parts_.gate.try_enter()) {
     case Gate::Entry::entered:
       break;
@@ -141,7 +143,7 @@ OrderStatus Purchase::enter(const Attempt& attempt) {
     return taken;
   }
   attempt.order.round_ = attempt.round;
-  parts_.committer.push(attempt.order);
+  parts_.committer.push(attempt.order, wake);
   return OrderStatus::accepted;
 }
 

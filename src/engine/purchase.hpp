@@ -41,7 +41,7 @@ class Purchase {
 
   explicit Purchase(const Parts& parts) : parts_(parts) {}
 
-  [[nodiscard]] Submission submit(OrderOperation& order);
+  [[nodiscard]] Submission submit(OrderOperation& order, Wake wake);
 
  private:
   // An order, and what was looked up for it.
@@ -54,7 +54,7 @@ class Purchase {
   };
 
   // `retries` gets the different orders that waited for this one, if it was refused.
-  [[nodiscard]] Submission submit_once(OrderOperation& order, OrderOperation*& retries);
+  [[nodiscard]] Submission submit_once(OrderOperation& order, Wake wake, OrderOperation*& retries);
   [[nodiscard]] Submission answer_from_key(OrderOperation& order,
                                            const idempotency::KeyAnswer& known) const;
   // Looks the round up, and what its checks need.
@@ -62,7 +62,7 @@ class Purchase {
   // All that can be said without a claim; accepted: nothing speaks against the order.
   [[nodiscard]] OrderStatus refusal_before_claim(const Attempt& attempt) const;
   // Takes what the order needs and hands it to the committer, or says why not.
-  [[nodiscard]] OrderStatus enter(const Attempt& attempt);
+  [[nodiscard]] OrderStatus enter(const Attempt& attempt, Wake wake);
   [[nodiscard]] OrderStatus take(const Attempt& attempt);
   // Frees the key, answers the copies that wait, returns the different orders that wait.
   [[nodiscard]] OrderOperation* refuse_claimed(OrderOperation& order, OrderStatus refusal);

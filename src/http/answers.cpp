@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <ctime>
-#include <iterator>
 
 #include "http/json_write.hpp"
 
@@ -25,13 +24,22 @@ constexpr std::string_view connection_line(Connection connection) noexcept {
 // Appends a whole head. Returns where its date begins.
 std::size_t append_head(std::string& output, const AnswerWriter::Variable& answer,
                         std::string_view date, Connection connection) {
-  fmt::format_to(std::back_inserter(output), "HTTP/1.1 {} {}\r\nDate: ", answer.status,
-                 reason(answer.status));
+  output.append("HTTP/1.1 ");
+  append_number(output, answer.status);
+  output.push_back(' ');
+  output.append(reason(answer.status));
+  output.append("\r\nDate: ");
   const std::size_t date_begin = output.size();
-  fmt::format_to(std::back_inserter(output),
-                 "{}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}{}\r\n", date, answer.type,
-                 answer.body.size(), answer.headers, answer.more_headers,
-                 connection_line(connection));
+  output.append(date);
+  output.append("\r\nContent-Type: ");
+  output.append(answer.type);
+  output.append("\r\nContent-Length: ");
+  append_number(output, answer.body.size());
+  output.append("\r\n");
+  output.append(answer.headers);
+  output.append(answer.more_headers);
+  output.append(connection_line(connection));
+  output.append("\r\n");
   return date_begin;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <iterator>
 
@@ -14,6 +15,10 @@ void append(std::string& output, fmt::format_string<Values...> format, Values&&.
   fmt::format_to(std::back_inserter(output), format, std::forward<Values>(values)...);
 }
 
+bool must_be_escaped(char c) noexcept {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '"' || c == '\\';
+}
+
 // "name":"text" with what goes before it.
 void append_text(std::string& output, std::string_view name, std::string_view text) {
   output.append(name);
@@ -24,23 +29,26 @@ void append_text(std::string& output, std::string_view name, std::string_view te
 
 void append_json_string(std::string& output, std::string_view text) {
   output.push_back('"');
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        output.append("\\\"");
-        break;
-      case '\\':
-        output.append("\\\\");
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-          append(output, "\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          output.push_back(c);
-        }
+  while (!text.empty()) {
+    const auto special = std::find_if(text.begin(), text.end(), must_be_escaped);
+    const auto plain = static_cast<std::size_t>(special - text.begin());
+    output.append(text.substr(0, plain));
+    if (special == text.end()) break;
+    const char c = *special;
+    if (c == '"' || c == '\\') {
+      output.push_back('\\');
+      output.push_back(c);
+    } else {
+      append(output, "\\u{:04x}", static_cast<unsigned>(c));
     }
+    text.remove_prefix(plain + 1);
   }
   output.push_back('"');
+}
+
+void append_number(std::string& output, std::uint64_t number) {
+  const fmt::format_int text(number);
+  output.append(text.data(), text.size());
 }
 
 void append_timestamp(std::string& output, std::chrono::milliseconds since_epoch) {
@@ -58,7 +66,9 @@ void append_order_accepted(std::string& output, const OrderRequest& request,
   output.append(R"({"status":"success","msg":"Order accepted","orderId":")");
   output.append(result.order_id.view());
   append_text(output, R"(","productId":)", request.product_id);
-  append(output, R"(,"quantity":{}}})", request.quantity);
+  output.append(R"(,"quantity":)");
+  append_number(output, request.quantity);
+  output.push_back('}');
 }
 
 void append_init(std::string& output, const InitRequest& request, const InitResult& result) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@ namespace fluxgate::http {
 
 /// Appends `text`, which is UTF-8, as a JSON string with its quotes.
 void append_json_string(std::string& output, std::string_view text);
+
+/// Appends its decimal digits.
+void append_number(std::string& output, std::uint64_t number);
 
 /// Appends "2026-03-01T12:00:00.123Z".
 void append_timestamp(std::string& output, std::chrono::milliseconds since_epoch);

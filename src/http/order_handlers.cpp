@@ -2,6 +2,7 @@
 
 #include "http/handlers.hpp"
 #include "http/json_write.hpp"
+#include "http/order_body.hpp"
 #include "http/uri.hpp"
 
 namespace fluxgate::http {
@@ -21,6 +22,31 @@ bool read_fields(Exchange& exchange, std::span<JsonField> fields) {
   const auto refusal = exchange.json.read(exchange.body, exchange.request->body.size(), fields);
   if (refusal) refuse(exchange, *refusal);
   return !refusal;
+}
+
+// Fills in the order. False: it was refused.
+bool read_order(Exchange& exchange) {
+  const Request& request = *exchange.request;
+  OrderBody body;
+  if (read_common_order(request.body, body)) {
+    exchange.order.request = {.product_id = body.product_id,
+                              .user_id = body.user_id,
+                              .key = request.key,
+                              .pass = request.pass};
+    return true;
+  }
+  std::array<JsonField, 3> fields{{
+      {.name = "productId", .kind = JsonField::Kind::id, .is_required = true},
+      {.name = "userId", .kind = JsonField::Kind::id, .is_required = true},
+      {.name = "quantity", .kind = JsonField::Kind::integer, .min = 1},
+  }};
+  if (!read_fields(exchange, fields)) return false;
+  exchange.order.request = {.product_id = fields[0].text,
+                            .user_id = fields[1].text,
+                            .key = request.key,
+                            .quantity = fields[2].is_present ? fields[2].number : 1,
+                            .pass = request.pass};
+  return true;
 }
 
 std::optional<Problem> check_key(const Request& request) noexcept {
@@ -57,19 +83,10 @@ Handled handle_order(Exchange& exchange) {
     exchange.out.problem(*problem);
     return Handled::answered;
   }
-  std::array<JsonField, 3> fields{{
-      {.name = "productId", .kind = JsonField::Kind::id, .is_required = true},
-      {.name = "userId", .kind = JsonField::Kind::id, .is_required = true},
-      {.name = "quantity", .kind = JsonField::Kind::integer, .min = 1},
-  }};
-  if (!read_fields(exchange, fields)) return Handled::answered;
-  exchange.order.request = {.product_id = fields[0].text,
-                            .user_id = fields[1].text,
-                            .key = request.key,
-                            .quantity = fields[2].is_present ? fields[2].number : 1,
-                            .pass = request.pass};
+  if (!read_order(exchange)) return Handled::answered;
   exchange.awaits_init = false;
-  if (exchange.services.engine.submit(exchange.order) == Submission::pending) {
+  // The shard wakes the committer when all that is there has been submitted.
+  if (exchange.services.engine.submit(exchange.order, Wake::later) == Submission::pending) {
     return Handled::called;
   }
   answer_order(exchange);

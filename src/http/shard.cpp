@@ -83,6 +83,9 @@ void Shard::run() {
     take_delivered();
     run_posted();
     run_resumed();
+    // Once for all orders of this round: their batch begins whole, and the thread that commits does
+    // not take the core away from the shard after the first of them.
+    services_.engine.wake();
     // Behind the batch: what its events name must live as long.
     if (steady_clock::now() >= next_tick_) tick();
   }

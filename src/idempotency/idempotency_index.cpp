@@ -1,8 +1,5 @@
 #include "idempotency/idempotency_index.hpp"
 
-#include <array>
-#include <cstring>
-
 #include "base/check.hpp"
 #include "base/sip_hash.hpp"
 
@@ -35,20 +32,18 @@ std::uint32_t fingerprint_of(const base::Hash128& product, Units quantity) noexc
 
 base::Hash128 IdempotencyIndex::hash(std::string_view user_id,
                                      std::string_view key) const noexcept {
-  // The length in front keeps ("ab","c") and ("a","bc") apart.
-  std::array<char, 1 + id_bytes_max + key_bytes_max> text;
-  FLUXGATE_CHECK(user_id.size() <= id_bytes_max && key.size() <= key_bytes_max);
-  text[0] = static_cast<char>(user_id.size());
-  std::memcpy(text.data() + 1, user_id.data(), user_id.size());
-  std::memcpy(text.data() + 1 + user_id.size(), key.data(), key.size());
-  return base::keyed_hash(secret_, {text.data(), 1 + user_id.size() + key.size()});
+  return base::keyed_hash(secret_, user_id, key);
 }
 
-void IdempotencyIndex::identify(OrderOperation& operation,
-                                const base::Hash128& product) const noexcept {
+void IdempotencyIndex::hash_key(OrderOperation& operation) const noexcept {
   const base::Hash128 key = hash(operation.request.user_id, operation.request.key);
+  table_.prefetch_search(key);
   operation.key_hash_high_ = key.high;
   operation.key_hash_low_ = key.low;
+}
+
+void IdempotencyIndex::fingerprint(OrderOperation& operation,
+                                   const base::Hash128& product) noexcept {
   operation.fingerprint_ = fingerprint_of(product, operation.request.quantity);
   operation.first_waiter_ = nullptr;
 }

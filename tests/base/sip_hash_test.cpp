@@ -134,4 +134,36 @@ TEST_CASE("sip_hash: text at every alignment → the same hash", "[base][unit]")
   }
 }
 
+TEST_CASE("keyed_hash: a pair → as one text of padded words and both lengths", "[base][unit]") {
+  std::mt19937_64 random(testing::make_seed("keyed_hash of a pair"));
+  const HashKey key{random(), random()};
+  const auto text_of = [&](std::size_t size) {
+    std::string text(size, '\0');
+    for (char& c : text) c = static_cast<char>(random());
+    return text;
+  };
+  for (std::size_t first = 0; first <= 40; ++first) {
+    for (std::size_t second = 0; second <= 40; ++second) {
+      const std::string a = text_of(first);
+      const std::string b = text_of(second);
+      const Hash128 hash = keyed_hash(key, a, b);
+      CHECK(hash == keyed_hash(key, a, b));
+      // Every move of the border, and every added zero, is another pair.
+      if (first > 0) CHECK_FALSE(hash == keyed_hash(key, a.substr(0, first - 1), a.back() + b));
+      CHECK_FALSE(hash == keyed_hash(key, a + '\0', b));
+      CHECK_FALSE(hash == keyed_hash(key, a, b + '\0'));
+      if (a != b) CHECK_FALSE(hash == keyed_hash(key, b, a));
+    }
+  }
+  // The words are SipHash's: a pair of whole words is the text of both and the word of lengths.
+  const std::string whole = text_of(24);
+  std::string lengths(8, '\0');
+  lengths[0] = 8;   // of the second
+  lengths[4] = 16;  // of the first
+  const std::string same = whole + lengths;
+  sip_detail::State state = sip_detail::initial_state(key);
+  state.absorb_whole_words<1>(same);
+  CHECK(keyed_hash(key, whole.substr(0, 16), whole.substr(16)) == state.finish<3>());
+}
+
 }  // namespace fluxgate::base
