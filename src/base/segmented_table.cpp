@@ -240,12 +240,6 @@ std::optional<SegmentedTable::Value> SegmentedTable::find(const Hash128& hash) c
   }
 }
 
-void SegmentedTable::prefetch_search(const Hash128& hash) const noexcept {
-  const Segment& segment = directory_.load(std::memory_order_acquire)->segment(hash.high);
-  __builtin_prefetch(&segment.version);
-  __builtin_prefetch(&segment.lows[stored_low(hash) & slot_mask]);
-}
-
 void SegmentedTable::prefetch(const Hash128& hash) const noexcept {
   const Segment& segment = directory_.load(std::memory_order_acquire)->segment(hash.high);
   const std::size_t slot = stored_low(hash) & slot_mask;

@@ -84,9 +84,7 @@ class SegmentedTable {
 
   [[nodiscard]] std::optional<Value> find(const Hash128& hash) const noexcept;
 
-  /// Begins to fetch what a find() of this hash that is in vain will read.
-  void prefetch_search(const Hash128& hash) const noexcept;
-  /// Begins to fetch what any find() or update() of this hash will read or write.
+  /// Begins to fetch what a find() or update() of this hash will read or write.
   void prefetch(const Hash128& hash) const noexcept;
 
   /// Calls visit(Cell&) exactly once, while nobody else writes or reads the hash's segment. It must

@@ -127,7 +127,7 @@ void Committer::gather_order(OrderOperation& order) {
 }
 
 inventory::Product* Committer::find_product(std::string_view id) const {
-  return parts_.inventory.find(id, parts_.inventory.hash(id));
+  return parts_.inventory.find(id);
 }
 
 void Committer::gather_init(InitOperation& init) {

@@ -41,8 +41,7 @@ Submission Engine::submit(InitOperation& operation) noexcept {
 }
 
 std::optional<ProductSnapshot> Engine::product(std::string_view product_id) const {
-  const inventory::Inventory& inventory = core_->inventory();
-  const inventory::Product* product = inventory.find(product_id, inventory.hash(product_id));
+  const inventory::Product* product = core_->inventory().find(product_id);
   if (product == nullptr) return std::nullopt;
   return to_snapshot(*product);
 }

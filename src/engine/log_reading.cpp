@@ -47,7 +47,7 @@ OrderRecord to_record(const Core& core, Sequence sequence, std::chrono::millisec
 }
 
 inventory::Product* find_product(const Core& core, std::string_view id) {
-  return core.inventory().find(id, core.inventory().hash(id));
+  return core.inventory().find(id);
 }
 
 }  // namespace

@@ -49,11 +49,10 @@ Submission Purchase::submit_once(OrderOperation& order, Wake wake, OrderOperatio
   order.result.sequence = 0;
   if (!is_valid(order.request)) return complete(order, OrderStatus::invalid_argument);
 
-  // The key's place in the index is on its way into the cache while the product is looked up.
-  parts_.index.hash_key(order);
-  const base::Hash128 hash = parts_.inventory.hash(order.request.product_id);
-  parts_.index.fingerprint(order, hash);
-  Attempt attempt{.order = order, .product = parts_.inventory.find(order.request.product_id, hash)};
+  Attempt attempt{.order = order, .product = parts_.inventory.find(order.request.product_id)};
+  parts_.index.identify(order, attempt.product != nullptr
+                                   ? attempt.product->id_hash
+                                   : parts_.inventory.hash(order.request.product_id));
   if (parts_.limiter.enabled()) {
     attempt.now = order.now.count() != 0 ? order.now : parts_.clock.monotonic();
   }
@@ -66,6 +65,8 @@ Submission Purchase::submit_once(OrderOperation& order, Wake wake, OrderOperatio
     if (known.state != KeyState::in_flight) return answer_from_key(order, known);
   }
   KeyAnswer known;
+  // All its cache lines at once: in a large index each is a miss.
+  parts_.index.prefetch(order);
   try {
     known = parts_.index.claim(order);
   } catch (const std::bad_alloc&) {

@@ -56,8 +56,7 @@ class Rebuilder : public orderlog::LogVisitor {
       if (round.product != recovered_.inventory->size() || round.round != 1) {
         return fail("product \"" + *new_product_ + "\" does not begin with round 1");
       }
-      const base::Hash128 hash = recovered_.inventory->hash(*new_product_);
-      if (recovered_.inventory->find(*new_product_, hash) != nullptr) {
+      if (recovered_.inventory->find(*new_product_) != nullptr) {
         return fail("product \"" + *new_product_ + "\" is created twice");
       }
       recovered_.inventory->create(*new_product_, spec);

@@ -35,15 +35,11 @@ base::Hash128 IdempotencyIndex::hash(std::string_view user_id,
   return base::keyed_hash(secret_, user_id, key);
 }
 
-void IdempotencyIndex::hash_key(OrderOperation& operation) const noexcept {
+void IdempotencyIndex::identify(OrderOperation& operation,
+                                const base::Hash128& product) const noexcept {
   const base::Hash128 key = hash(operation.request.user_id, operation.request.key);
-  table_.prefetch_search(key);
   operation.key_hash_high_ = key.high;
   operation.key_hash_low_ = key.low;
-}
-
-void IdempotencyIndex::fingerprint(OrderOperation& operation,
-                                   const base::Hash128& product) noexcept {
   operation.fingerprint_ = fingerprint_of(product, operation.request.quantity);
   operation.first_waiter_ = nullptr;
 }

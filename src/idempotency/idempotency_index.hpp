@@ -49,13 +49,10 @@ class IdempotencyIndex {
   IdempotencyIndex(base::HashKey secret, std::chrono::milliseconds ttl)
       : secret_(secret), lifetime_(ttl) {}
 
-  /// Computes the operation's key hash, and begins to fetch the key's place into the cache; comes
-  /// before all else.
-  void hash_key(OrderOperation& operation) const noexcept;
-  /// Computes the operation's fingerprint; comes next.
-  static void fingerprint(OrderOperation& operation, const base::Hash128& product) noexcept;
+  /// Computes the operation's key hash and fingerprint; comes before all else.
+  void identify(OrderOperation& operation, const base::Hash128& product) const noexcept;
 
-  /// Begins to fetch all of the key's place into the cache: settle() will soon need it.
+  /// Begins to fetch the key's place into the cache: settle() or claim() will soon need it.
   void prefetch(const OrderOperation& operation) const noexcept {
     table_.prefetch({operation.key_hash_high_, operation.key_hash_low_});
   }

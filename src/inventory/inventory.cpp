@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/mix_hash.hpp"
 #include "base/sip_hash.hpp"
 
 namespace fluxgate::inventory {
@@ -16,12 +17,17 @@ base::Hash128 Inventory::hash(std::string_view product_id) const noexcept {
   return base::keyed_hash(key_, product_id);
 }
 
-Product* Inventory::find(std::string_view id, const base::Hash128& id_hash) const noexcept {
+// Not hash(): who may not create products cannot crowd a slot, and this costs a third.
+std::uint64_t Inventory::place_of(std::string_view id) const noexcept {
+  return base::mix_hash(key_, id);
+}
+
+Product* Inventory::find(std::string_view id) const noexcept {
   // Ends: more than half of the slots are empty.
-  for (std::size_t slot = id_hash.low;; ++slot) {
+  for (std::size_t slot = place_of(id);; ++slot) {
     Product* const product = slots_.load(slot % slots_count);
     if (product == nullptr) return nullptr;
-    if (product->id_hash == id_hash && product->id == id) return product;
+    if (product->id == id) return product;
   }
 }
 
@@ -33,7 +39,7 @@ Product& Inventory::create(std::string_view id, const RoundSpec& first_round) {
   const base::Hash128 id_hash = hash(id);
   const std::size_t number = size();
   FLUXGATE_CHECK(number < products_max);
-  FLUXGATE_CHECK(find(id, id_hash) == nullptr);
+  FLUXGATE_CHECK(find(id) == nullptr);
 
   auto owner = std::make_unique<Product>(std::string(id), id_hash, number);
   Product& product = *owner;
@@ -43,7 +49,7 @@ Product& Inventory::create(std::string_view id, const RoundSpec& first_round) {
     sorted_.emplace(product.id, std::move(owner));
   }
   by_number_.store(number, &product);
-  std::size_t slot = id_hash.low;
+  std::size_t slot = place_of(id);
   while (slots_.load(slot % slots_count) != nullptr) ++slot;
   slots_.store(slot % slots_count, &product);
   // release: by_number() of every number below size() finds its product.

@@ -28,11 +28,12 @@ class Inventory {
   Inventory(const Inventory&) = delete;
   Inventory& operator=(const Inventory&) = delete;
 
-  /// What find() and create() go by. Keyed, so that nobody outside can make ids collide.
-  [[nodiscard]] base::Hash128 hash(std::string_view product_id) const noexcept;
+  /// The identity of an id, a product's or a user's. Keyed, so that nobody outside can make ids
+  /// collide.
+  [[nodiscard]] base::Hash128 hash(std::string_view id) const noexcept;
 
-  /// The product with this id, whose hash() is `id_hash`; null if there is none. Never allocates.
-  [[nodiscard]] Product* find(std::string_view id, const base::Hash128& id_hash) const noexcept;
+  /// The product with this id; null if there is none. Never allocates.
+  [[nodiscard]] Product* find(std::string_view id) const noexcept;
 
   /// The product with this number; null if there is none.
   [[nodiscard]] Product* by_number(std::uint64_t number) const noexcept;
@@ -51,8 +52,10 @@ class Inventory {
   static constexpr std::size_t slots_count = std::size_t{1} << 18;
   static_assert(products_max * 2 <= slots_count);
 
+  [[nodiscard]] std::uint64_t place_of(std::string_view id) const noexcept;
+
   const base::HashKey key_;
-  base::LazyPointers<Product> slots_;      // open addressing by id_hash.low; written by create()
+  base::LazyPointers<Product> slots_;      // open addressing by place_of(); written by create()
   base::LazyPointers<Product> by_number_;  // written by create()
   std::atomic<std::size_t> size_{0};       // written by create()
 

@@ -35,8 +35,7 @@ struct Order {
         product(std::move(product_id)),
         operation(sink) {
     operation.request = {product, user, key, quantity, {}};
-    index.hash_key(operation);
-    IdempotencyIndex::fingerprint(operation, product_hash(product));
+    index.identify(operation, product_hash(product));
   }
 
   std::string user, key, product;

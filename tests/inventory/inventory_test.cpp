@@ -17,10 +17,6 @@ namespace {
 
 constexpr base::HashKey key{11, 22};
 
-Product* find(const Inventory& inventory, std::string_view id) {
-  return inventory.find(id, inventory.hash(id));
-}
-
 std::vector<std::string> ids(const std::vector<Product*>& products) {
   std::vector<std::string> result;
   for (const Product* product : products) result.push_back(product->id);
@@ -34,7 +30,7 @@ using Ids = std::vector<std::string>;
 TEST_CASE("Inventory: new → empty", "[inventory][unit]") {
   const Inventory inventory(key);
   REQUIRE(inventory.size() == 0);
-  REQUIRE(find(inventory, "tea") == nullptr);
+  REQUIRE(inventory.find("tea") == nullptr);
   REQUIRE(inventory.by_number(0) == nullptr);
   REQUIRE(inventory.list("", 10).empty());
 }
@@ -58,11 +54,11 @@ TEST_CASE("Inventory: created → found by id and number, with its first round o
   REQUIRE(tea.round()->quantity == 5);
   REQUIRE(tea.round()->max_per_order == 2);
   REQUIRE(rum.number == 1);
-  REQUIRE(find(inventory, "tea") == &tea);
-  REQUIRE(find(inventory, "rum") == &rum);
-  REQUIRE(find(inventory, "te") == nullptr);
-  REQUIRE(find(inventory, "teas") == nullptr);
-  REQUIRE(find(inventory, "TEA") == nullptr);
+  REQUIRE(inventory.find("tea") == &tea);
+  REQUIRE(inventory.find("rum") == &rum);
+  REQUIRE(inventory.find("te") == nullptr);
+  REQUIRE(inventory.find("teas") == nullptr);
+  REQUIRE(inventory.find("TEA") == nullptr);
   REQUIRE(inventory.by_number(0) == &tea);
   REQUIRE(inventory.by_number(1) == &rum);
   REQUIRE(inventory.by_number(2) == nullptr);
@@ -75,14 +71,18 @@ TEST_CASE("Inventory: an id created twice → a defect, aborts", "[inventory][un
   REQUIRE(testing::aborts([&] { inventory.create("tea", {}); }));
 }
 
-TEST_CASE("Inventory: ids alike in their hash's slot, or in all of it → told apart",
-          "[inventory][unit]") {
+TEST_CASE("Inventory: many products, so that some share a slot → told apart", "[inventory][unit]") {
+  // 5,000 ids in 262,144 slots: about 48 pairs want the same one.
+  constexpr std::size_t count = 5'000;
   Inventory inventory(key);
-  Product& tea = inventory.create("tea", {});
-  // Another id that would have the same hash, which takes the key to find.
-  REQUIRE(inventory.find("rum", tea.id_hash) == nullptr);
-  REQUIRE(inventory.find("tea", {tea.id_hash.high ^ 1, tea.id_hash.low}) == nullptr);
-  REQUIRE(inventory.find("tea", tea.id_hash) == &tea);
+  std::vector<Product*> products;
+  for (std::size_t i = 0; i < count; ++i) {
+    products.push_back(&inventory.create("product-" + std::to_string(i), {}));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    REQUIRE(inventory.find("product-" + std::to_string(i)) == products[i]);
+    REQUIRE(inventory.find("product-" + std::to_string(i + count)) == nullptr);
+  }
 }
 
 TEST_CASE("Inventory: ids of any bytes → listed in byte order, in pages", "[inventory][unit]") {
@@ -108,12 +108,12 @@ TEST_CASE("Inventory: products_max products → all found, by id, number and in 
   }
   REQUIRE(inventory.size() == products_max);
   for (std::size_t i = 0; i < products_max; ++i) {
-    const Product* product = find(inventory, names[i]);
+    const Product* product = inventory.find(names[i]);
     if (product == nullptr || product != inventory.by_number(i) ||
         product->round()->quantity != i) {
       FAIL("lost " << names[i]);
     }
-    if (find(inventory, "other-" + std::to_string(i)) != nullptr) FAIL("invented " << i);
+    if (inventory.find("other-" + std::to_string(i)) != nullptr) FAIL("invented " << i);
   }
   REQUIRE(inventory.by_number(products_max) == nullptr);
   REQUIRE(testing::aborts([&] { inventory.create("one more", {}); }));
@@ -149,7 +149,7 @@ TEST_CASE("Inventory: products are created while others look → found whole or 
     for (std::size_t done = 0; done < count;) {
       done = created.load(std::memory_order_acquire);
       const std::size_t i = random() % std::min(count, done + 2);
-      const Product* product = find(inventory, names[i]);
+      const Product* product = inventory.find(names[i]);
       if (product == nullptr && i < done) ++missed;
       if (product != nullptr &&
           (product->id != names[i] || product->number != i || product->round()->quantity != i)) {
