@@ -113,3 +113,22 @@ def generate(context, port, options, seconds):
     if finished.returncode != 0:
         raise SystemExit(f"the load generator ended with {finished.returncode}: {finished.stderr}")
     return json.loads(finished.stdout)
+
+
+def load_by_wrk(context, port, seconds):
+    """One run of wrk, which knows neither quantiles beyond p99 nor the answers by status."""
+    script = Path(__file__).resolve().parent / "systems" / "order.lua"
+    command = ["wrk", "-t1", "-c100", f"-d{max(1, round(seconds))}s", "--latency", "-s", script,
+               f"http://127.0.0.1:{port}/"]
+    if context.client_core is not None:
+        command = ["taskset", "--cpu-list", context.client_core] + command
+    text = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          check=True).stdout
+
+    def quantile_us(name):
+        value, unit = re.search(rf"^ +{name}% +([\d.]+)(us|ms|s)$", text, re.MULTILINE).groups()
+        return float(value) * {"us": 1, "ms": 1000, "s": 1_000_000}[unit]
+
+    return {"requests": int(re.search(r"(\d+) requests in", text).group(1)),
+            "requests_per_s": float(re.search(r"Requests/sec: +([\d.]+)", text).group(1)),
+            "us_p50": quantile_us(50), "us_p99": quantile_us(99), "us_p999": None, "statuses": {}}

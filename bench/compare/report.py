@@ -5,6 +5,10 @@ import statistics
 COLUMNS = [("requests_per_s", "requests/s", 1, 0), ("cpu_us_per_request", "CPU us/request", 1, 2),
            ("us_p50", "p50 ms", 1000, 2), ("us_p99", "p99 ms", 1000, 2),
            ("us_p999", "p99.9 ms", 1000, 2)]
+LABELS = {"null": "a server that decides nothing", "nginx": "nginx, return 409",
+          "nginx_redis": "nginx + Lua + Redis", "fastify_redis": "Fastify + Redis",
+          "postgres": "PostgreSQL, one hot row", "redis_always": "Redis EVAL, fsync always",
+          "redis_volatile": "Redis EVAL, not durable"}
 NOISE = 0.05  # a bar missed by less is "met within noise"
 
 
@@ -89,7 +93,7 @@ def plot(result, path):
         names = list(figures)[::-1]
         values = [median(figures[name], key) for name in names]
         colours = ["#c0392b" if name == "fluxgate" else "#8a9ba8" for name in names]
-        drawn = axis.barh([name.replace("_", " + ") for name in names], values, color=colours)
+        drawn = axis.barh([LABELS.get(name, name) for name in names], values, color=colours)
         digits = 1 if max(values) < 1000 else 0
         axis.bar_label(drawn, labels=[f"{value:,.{digits}f}" for value in values], padding=4)
         axis.set_title(title, loc="left", fontsize=11)

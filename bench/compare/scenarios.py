@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import shutil
 import threading
 from dataclasses import dataclass, field
 from typing import Callable
@@ -33,6 +34,10 @@ class Subject:
     shares: str | None = None  # another subject's running system
     prepare: Callable = lambda system: None
     beside: Callable = nothing  # what goes on meanwhile
+    by_wrk: bool = False  # loaded by wrk, not by the load generator
+
+    def is_installed(self):
+        return self.system.is_installed() and (not self.by_wrk or shutil.which("wrk") is not None)
 
 
 @dataclass
@@ -126,6 +131,16 @@ SCENARIOS = {
          Bar("p99 of a durable order, ms", "us_p99", "fluxgate", "", 3000, 2000),
          Bar("durable orders/s / PostgreSQL hot row", "requests_per_s",
              "fluxgate", "postgres", 25, 50, less_is_better=False)]),
+    "cross_check": Scenario(
+        "sold out and accepted again, by wrk, which is a slower client",
+        [Subject("null", systems.Null, by_wrk=True),
+         Subject("fluxgate", systems.Fluxgate, by_wrk=True),
+         Subject("fluxgate_durable", systems.Fluxgate, {"stock": PLENTY}, by_wrk=True),
+         Subject("nginx", systems.NginxReturn, by_wrk=True)],
+        [Bar("by wrk: CPU per sold-out answer / null server", "cpu_us_per_request",
+             "fluxgate", "null", 1.12, 1.0),
+         Bar("by wrk: durable orders/s / null server's requests/s", "requests_per_s",
+             "fluxgate_durable", "null", 0.6, 0.8, less_is_better=False)]),
     "mixed": Scenario(
         "98 % sold out and 2 % accepted, against all sold out",
         [Subject("all_sold_out", systems.Fluxgate, prepare=open_a_stock),

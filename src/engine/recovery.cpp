@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "idempotency/index_loader.hpp"
 #include "orderlog/walk.hpp"
 
 namespace fluxgate::engine {
@@ -23,11 +24,13 @@ class Rebuilder : public orderlog::LogVisitor {
       : recovered_(recovered),
         options_(options),
         now_(options.clock.utc()),
-        next_progress_(options.clock.monotonic() + progress_interval) {}
+        next_progress_(options.clock.monotonic() + progress_interval),
+        keys_(*recovered.index) {}
 
   /// Call after the walk: the defect found, if any.
   [[nodiscard]] const std::optional<Error>& finish() {
     if (!error_ && new_product_) fail("product \"" + *new_product_ + "\" has no round");
+    keys_.finish();
     return error_;
   }
 
@@ -74,14 +77,13 @@ class Rebuilder : public orderlog::LogVisitor {
 
   bool on_order(Sequence sequence, std::chrono::milliseconds accepted_at,
                 const OrderEntry& order) override {
-    inventory::Product* product = recovered_.inventory->by_number(order.product);
-    inventory::Round* round = product != nullptr ? product->round(order.round) : nullptr;
+    inventory::Round* const round = round_of(order);
     if (round == nullptr) return fail("order " + std::to_string(sequence) + " is of no round");
     const base::Hash128 user =
         round->max_per_user != 0 ? recovered_.inventory->hash(order.user_id) : base::Hash128{};
     if (!round->restore(order.quantity, round->max_per_user != 0 ? &user : nullptr)) {
       return fail("order " + std::to_string(sequence) + " oversells round " +
-                  std::to_string(order.round) + " of \"" + product->id + "\"");
+                  std::to_string(order.round) + " of \"" + product_->id + "\"");
     }
     auto& totals = recovered_.totals;
     totals.orders = sequence;
@@ -94,8 +96,7 @@ class Rebuilder : public orderlog::LogVisitor {
     idempotency::KeyLifetime& lifetime = recovered_.index->lifetime();
     if (lifetime.is_over(accepted_at, now_)) return true;
     lifetime.note(sequence, accepted_at);
-    recovered_.index->restore(
-        {order.user_id, order.key, product->id_hash, order.quantity, sequence});
+    keys_.add({order.user_id, order.key, product_->id_hash, order.quantity, sequence});
     return true;
   }
 
@@ -134,6 +135,16 @@ class Rebuilder : public orderlog::LogVisitor {
   static constexpr std::uint64_t blocks_per_clock_look = 64;
   static constexpr std::chrono::seconds progress_interval{1};
 
+  // Orders mostly come in the round of the one before. Null: there is no such round.
+  inventory::Round* round_of(const OrderEntry& order) {
+    const bool is_same =
+        round_ != nullptr && product_->number == order.product && round_->number == order.round;
+    if (is_same) return round_;
+    product_ = recovered_.inventory->by_number(order.product);
+    round_ = product_ != nullptr ? product_->round(order.round) : nullptr;
+    return round_;
+  }
+
   bool fail(const std::string& what) {
     error_ = Error{ErrorCode::damaged,
                    "block " + std::to_string(block_.key.block) + " of the log: " + what};
@@ -157,6 +168,10 @@ class Rebuilder : public orderlog::LogVisitor {
   BlockInfo block_;
   std::uint64_t blocks_ = 0;
   std::optional<std::string> new_product_;
+  // Of the last order.
+  inventory::Product* product_ = nullptr;
+  inventory::Round* round_ = nullptr;
+  idempotency::IndexLoader keys_;
   std::optional<Error> error_;
 };
 

@@ -1,10 +1,19 @@
 #include "http/read_pool.hpp"
 
+#include <sys/resource.h>
+
 #include <utility>
 
 #include "http/limits.hpp"
 
 namespace fluxgate::http {
+namespace {
+
+// Where a core is short, a shard gets 28 times as much of it as a reader: an audit of a million
+// orders takes seconds then instead of a third of the sale.
+constexpr int reader_niceness = 15;
+
+}  // namespace
 
 void ReadPool::start(unsigned threads) {
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
@@ -31,6 +40,8 @@ bool ReadPool::take(ReadJob& job) {
 }
 
 void ReadPool::run() {
+  // For this thread alone, as Linux has it; a failure costs speed only.
+  static_cast<void>(::setpriority(PRIO_PROCESS, 0, reader_niceness));
   std::unique_lock lock(mutex_);
   for (;;) {
     ReadJob job;

@@ -26,7 +26,8 @@ struct ReadJob {
   bool is_audit = false;                   ///< audits scan much: one runs at a time
 };
 
-/// The threads that read the log, so that no shard waits for a disk.
+/// The threads that read the log, so that no shard waits for a disk. They run at a low priority:
+/// the sale goes first.
 ///
 /// Threads:  try_submit() any; the rest one.
 /// Lifetime: stop() ends the threads; jobs that have not begun are answered `draining`.

@@ -113,11 +113,17 @@ OrderOperation* IdempotencyIndex::next_waiter(const OrderOperation& waiter) noex
   return static_cast<OrderOperation*>(waiter.next_);
 }
 
-void IdempotencyIndex::restore(const LoggedOrder& order) {
+IdempotencyIndex::PreparedOrder IdempotencyIndex::prepare(const LoggedOrder& order) const noexcept {
+  const base::Hash128 key = hash(order.user_id, order.key);
+  table_.prefetch(key);
+  return {key, fingerprint_of(order.product, order.quantity), order.sequence};
+}
+
+void IdempotencyIndex::enter(const PreparedOrder& order) {
   table_.update(
-      hash(order.user_id, order.key),
+      order.key,
       [&](base::SegmentedTable::Cell& cell) {
-        cell.assign({fingerprint_of(order.product, order.quantity), order.sequence});
+        cell.assign({order.fingerprint, order.sequence});
       },
       [this](const Value& value) { return is_dead(value); });
 }

@@ -39,7 +39,7 @@ struct KeyAnswer {
 /// make hashes collide without the process's secret; by chance two of 10^7 keys do with a
 /// probability of 10^-25. A fingerprint is compared only under the same user's same key.
 ///
-/// Threads:  find, prefetch, claim, settle, abandon and forget_outcome from any thread; restore,
+/// Threads:  find, prefetch, claim, settle, abandon and forget_outcome from any thread; enter(),
 ///           and lifetime() as it says, from the settling thread only (recovery is one).
 /// Memory:   an entry that was made before a find() is seen by it (see SegmentedTable), which the
 ///           order decision relies on.
@@ -90,9 +90,15 @@ class IdempotencyIndex {
     Units quantity;
     Sequence sequence;
   };
-  /// Takes an order of the log into the index. A later order under the same key replaces an earlier
-  /// one: the log may hold both if keys lived shorter when the later one was accepted.
-  void restore(const LoggedOrder& order);
+  /// What the index keeps of it, and where.
+  struct PreparedOrder {
+    base::Hash128 key;
+    std::uint32_t fingerprint = 0;
+    Sequence sequence = 0;
+  };
+  /// For IndexLoader: begins to fetch the order's place; and enters it.
+  [[nodiscard]] PreparedOrder prepare(const LoggedOrder& order) const noexcept;
+  void enter(const PreparedOrder& order);
 
   [[nodiscard]] KeyLifetime& lifetime() noexcept { return lifetime_; }
 

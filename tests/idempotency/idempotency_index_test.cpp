@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "base/sip_hash.hpp"
+#include "idempotency/index_loader.hpp"
 
 using namespace fluxgate;
 using namespace std::chrono_literals;
 using idempotency::IdempotencyIndex;
+using idempotency::IndexLoader;
 using idempotency::KeyState;
 
 namespace {
@@ -124,13 +126,26 @@ TEST_CASE("IdempotencyIndex: expired key → absent, and may be claimed anew",
   CHECK(index.find(again.operation).sequence == 2);
 }
 
-TEST_CASE("IdempotencyIndex: restore → replays; a later order under the key wins",
+TEST_CASE("IndexLoader: orders of a log → replays; a later order under the key wins",
           "[idempotency][unit]") {
   IdempotencyIndex index({1, 2}, 0s);
-  index.restore({"ann", "k", product_hash("p"), 1, 7});
+  IndexLoader loader(index);
+  loader.add({"ann", "k", product_hash("p"), 1, 7});
   Order copy(index, "ann", "k");
+  CHECK(index.find(copy.operation).state == KeyState::absent);
+  loader.finish();
   CHECK(index.find(copy.operation).sequence == 7);
-  index.restore({"ann", "k", product_hash("p"), 2, 9});
+  loader.add({"ann", "k", product_hash("p"), 2, 9});
+  // More than it keeps back, so that both ways of entering are taken.
+  for (Sequence sequence = 10; sequence < 60; ++sequence) {
+    const std::string user = std::to_string(sequence);
+    loader.add({user, "k", product_hash("p"), 1, sequence});
+  }
+  loader.finish();
+  for (Sequence sequence = 10; sequence < 60; ++sequence) {
+    Order each(index, std::to_string(sequence), "k");
+    CHECK(index.find(each.operation).sequence == sequence);
+  }
   CHECK(index.find(copy.operation).state == KeyState::reused);
   Order two(index, "ann", "k", 2);
   CHECK(index.find(two.operation).sequence == 9);
