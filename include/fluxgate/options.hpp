@@ -50,8 +50,9 @@ struct EngineOptions {
   /// 1: a thread of the engine commits. 0: none does; the host calls Engine::step().
   unsigned commit_threads = 1;
   /// How long the commit thread may hold orders that come thinly, so that one write serves several:
-  /// 0..100'000 us; 0: not at all. It costs them this time and saves the others the CPU time of a
-  /// write. Orders of clients that wait for their answer before they order again are not held.
+  /// 0..100'000 us; 0: not at all; only with `sync`. It costs them this time and saves the others
+  /// the CPU time of a write. Orders of clients that wait for their answer before they order again
+  /// are not held.
   std::chrono::microseconds commit_delay_max{1'000};
   /// RocksDB's background threads (flush and compaction), 1..16. They belong to the process:
   /// several engines share them.

@@ -15,9 +15,10 @@ namespace fluxgate::engine {
 ///
 /// Waiting helps only who comes by himself. Where every client waits for an answer before it orders
 /// again, nobody comes while all are held. The two are told apart by how long the committer, done
-/// with one batch, is idle before the next order is there: less than half the time of a write means
-/// that clients wait for the answers, or that enough gather during the write: then it writes at
-/// once. The time orders are held does not count, so holding does not change the verdict.
+/// with one batch, is idle before the next order is there. Less than half the time of a write, or
+/// less than idle_min, means that clients wait for the answers, or that enough gather during the
+/// write: then it writes at once. The time orders are held does not count, so holding does not
+/// change the verdict.
 ///
 /// Threads: one at a time (the committer's).
 class CommitDelay {
@@ -34,7 +35,8 @@ class CommitDelay {
       // A quiet night says no more than a millisecond does.
       idle_.add(std::min(now - written_at_, delay_max_));
     }
-    if (waiting >= waiting_enough || 2 * idle_.average <= write_.average) return false;
+    const bool is_thin = idle_.average > idle_min && 2 * idle_.average > write_.average;
+    if (waiting >= waiting_enough || !is_thin) return false;
     return now - *since_ < delay_max_;
   }
 
@@ -51,6 +53,8 @@ class CommitDelay {
     since_.reset();
   }
 
+  /// A client on this machine needs less from an answer to its next order.
+  static constexpr std::chrono::microseconds idle_min{200};
   /// More than this are worth a write of their own: each then costs less than 5 us of it.
   static constexpr std::size_t waiting_enough = 16;
 

@@ -36,6 +36,12 @@ std::optional<Error> defect_of(const EngineOptions& options) {
   return std::nullopt;
 }
 
+// A host that steps by itself decides when; and a write that is not synced costs next to nothing.
+std::chrono::microseconds delay_of(const EngineOptions& options) {
+  const bool may_hold = options.commit_threads != 0 && options.durability == Durability::sync;
+  return may_hold ? options.commit_delay_max : std::chrono::microseconds(0);
+}
+
 base::HashKey random_key(Entropy& entropy) {
   std::array<std::byte, 16> bytes;
   entropy.fill(bytes);
@@ -112,17 +118,15 @@ Core::Core(EngineOptions options, Storage storage, Recovered& recovered)
                options_.clock->monotonic(), recovered.totals.orders == 0),
       log_(storage_, *options_.clock, options_.durability, recovered.tail,
            recovered.last_accepted_at, recovered.mark),
-      committer_(
-          {.inventory = *inventory_,
-           .index = *index_,
-           .log = log_,
-           .gate = gate_,
-           .order_ids = order_ids_,
-           .clock = *options_.clock,
-           // A host that steps by itself decides when.
-           .delay_max = steps_itself() ? options_.commit_delay_max : std::chrono::microseconds(0),
-           .on_failure = options_.on_storage_failure},
-          std::move(recovered.totals)),
+      committer_({.inventory = *inventory_,
+                  .index = *index_,
+                  .log = log_,
+                  .gate = gate_,
+                  .order_ids = order_ids_,
+                  .clock = *options_.clock,
+                  .delay_max = delay_of(options_),
+                  .on_failure = options_.on_storage_failure},
+                 std::move(recovered.totals)),
       purchase_({.inventory = *inventory_,
                  .index = *index_,
                  .limiter = limiter_,
