@@ -51,8 +51,8 @@ struct EngineOptions {
   unsigned commit_threads = 1;
   /// How long the commit thread may hold orders that come thinly, so that one write serves several:
   /// 0..100'000 us; 0: not at all; only with `sync`. It costs them this time and saves the others
-  /// the CPU time of a write. Orders of clients that wait for their answer before they order again
-  /// are not held.
+  /// the CPU time of a write. A client by himself, who waits for each answer, is held once in 64
+  /// orders. Only with the system's clock: another might stand still, and with it whoever is held.
   std::chrono::microseconds commit_delay_max{1'000};
   /// RocksDB's background threads (flush and compaction), 1..16. They belong to the process:
   /// several engines share them.

@@ -26,7 +26,7 @@ class MpscList {
   MpscList(const MpscList&) = delete;
   MpscList& operator=(const MpscList&) = delete;
 
-  /// Returns: true if the list was empty, so that exactly one pusher wakes the consumer.
+  /// Returns: true if the list was empty: of all pushes between two takings, one says so.
   bool push(Node& node) noexcept {
     // relaxed: the old head is only linked to, never read through.
     Node* head = head_.load(std::memory_order_relaxed);

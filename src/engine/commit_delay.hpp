@@ -18,7 +18,9 @@ namespace fluxgate::engine {
 /// with one batch, is idle before the next order is there. Less than half the time of a write, or
 /// less than idle_min, means that clients wait for the answers, or that enough gather during the
 /// write: then it writes at once. The time orders are held does not count, so holding does not
-/// change the verdict.
+/// change the verdict. Farther clients are known by their holds: each in which nobody joined
+/// doubles the number of batches until the next is tried, so that a client by himself is held once
+/// in 64 orders.
 ///
 /// Threads: one at a time (the committer's).
 class CommitDelay {
@@ -34,10 +36,16 @@ class CommitDelay {
       since_ = now;
       // A quiet night says no more than a millisecond does.
       idle_.add(std::min(now - written_at_, delay_max_));
+      first_waiting_ = waiting;
+      is_skipped_ = skips_left_ > 0;
+      if (is_skipped_) --skips_left_;
     }
     const bool is_thin = idle_.average > idle_min && 2 * idle_.average > write_.average;
-    if (waiting >= waiting_enough || !is_thin) return false;
-    return now - *since_ < delay_max_;
+    if (waiting >= waiting_enough || !is_thin || is_skipped_) return false;
+    if (now - *since_ < delay_max_) return true;
+    skips_ = waiting > first_waiting_ ? 0 : std::min(2 * skips_ + 1, skips_max);
+    skips_left_ = skips_;
+    return false;
   }
 
   /// When to stop holding; none: nobody is held.
@@ -68,7 +76,13 @@ class CommitDelay {
   const std::chrono::nanoseconds delay_max_;
   Average write_;
   Average idle_;
+  static constexpr unsigned skips_max = 63;
+
   std::chrono::nanoseconds written_at_{0};
+  std::size_t first_waiting_ = 0;  // when since_ was set
+  unsigned skips_ = 0;             // batches to let pass after the last hold
+  unsigned skips_left_ = 0;
+  bool is_skipped_ = false;                        // those that wait now
   std::optional<std::chrono::nanoseconds> since_;  // the first of those that wait was seen
 };
 

@@ -34,14 +34,14 @@ Committer::Committer(Parts parts, Totals totals)
 
 void Committer::push(Operation& operation, Wake wake) noexcept {
   // Only the push that ends an empty list can find the driver asleep, one wake-up a batch; but a
-  // driver that holds a batch sleeps on while it grows, until there are enough.
+  // driver that holds a batch sleeps on while it grows, until somebody sees that there are enough.
   const bool is_first = pushed_.push(operation);
-  if (!is_first && parts_.gate.pending() != CommitDelay::waiting_enough) return;
-  if (wake == Wake::later) {
-    owes_wake_.store(true, std::memory_order_relaxed);
-  } else {
-    this->wake();
-  }
+  const bool ends_hold = is_holding_.load(std::memory_order_relaxed) &&
+                         parts_.gate.pending() >= CommitDelay::waiting_enough &&
+                         is_holding_.exchange(false, std::memory_order_relaxed);
+  if (is_first || ends_hold) owes_wake_.exchange(true, std::memory_order_release);
+  // Not only for its own push: the one before may wait for a slower payer.
+  if (wake == Wake::now) wake_for_pushed();
 }
 
 void Committer::wake() noexcept {
@@ -63,7 +63,7 @@ void Committer::wait(std::optional<std::chrono::nanoseconds> due) {
   signalled_ = false;
 }
 
-bool Committer::is_held() {
+bool Committer::holds() {
   if (pushed_.empty() || backlog_ != nullptr || failure_) return false;
   // Who closes the engine waits for what is in flight.
   if (parts_.gate.state() != EngineState::running) return false;
@@ -71,7 +71,9 @@ bool Committer::is_held() {
 }
 
 bool Committer::step() {
-  if (is_held()) return tend();
+  const bool is_held = holds();
+  is_holding_.store(is_held, std::memory_order_relaxed);
+  if (is_held) return tend();
   const bool gathered = gather();
   if (gathered) {
     const auto began = parts_.clock.monotonic();
@@ -363,8 +365,10 @@ std::optional<std::chrono::nanoseconds> Committer::next_step() const {
   std::optional<std::chrono::nanoseconds> due;
   // What a batch left over, because the block was full, was pushed long ago and wakes nobody.
   if (backlog_ != nullptr) return std::chrono::nanoseconds{0};
-  if (!failure_) due = parts_.log.next_due();
-  if (const auto held = delay_.until(); held && (!due || *held < *due)) due = held;
+  if (!failure_) {
+    due = parts_.log.next_due();
+    if (const auto held = delay_.until(); held && (!due || *held < *due)) due = held;
+  }
   if (const auto expiry = parts_.index.lifetime().next_expiry()) {
     const auto at = parts_.clock.monotonic() + (*expiry - parts_.clock.utc());
     if (!due || at < *due) due = at;

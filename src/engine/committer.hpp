@@ -66,10 +66,10 @@ class Committer {
   /// Hands over an operation the gate let in. Wakes whoever waits, or leaves that to
   /// wake_for_pushed().
   void push(Operation& operation, Wake wake) noexcept;
-  /// Wakes whoever waits, if a push with Wake::later would have.
+  /// Wakes whoever waits, if a push since the last wake-up asks for it.
   void wake_for_pushed() noexcept {
     if (owes_wake_.load(std::memory_order_relaxed) &&
-        owes_wake_.exchange(false, std::memory_order_relaxed)) {
+        owes_wake_.exchange(false, std::memory_order_acquire)) {
       wake();
     }
   }
@@ -107,7 +107,7 @@ class Committer {
     static Operation*& next(Operation& operation) noexcept { return operation.next_; }
   };
 
-  [[nodiscard]] bool is_held();
+  [[nodiscard]] bool holds();
   void gather_all();
   void settle_all();
   void gather_order(OrderOperation& order);
@@ -127,8 +127,12 @@ class Committer {
 
   Parts parts_;
   CommitDelay delay_;
-  // Written by pushers and whoever pays. Relaxed: the mutex of wake() orders what matters.
+  // Written by pushers and whoever pays. Release and acquire: who pays for another's push has it
+  // before its wake-up, so that the woken driver finds it.
   std::atomic<bool> owes_wake_{false};
+  // Written by step(), and by the pusher that ends the hold. Relaxed: read late it costs the rest
+  // of a hold.
+  std::atomic<bool> is_holding_{false};
   base::MpscList<Operation, Next> pushed_;
   // Taken from pushed_ but not yet in a block, oldest first.
   Operation* backlog_ = nullptr;

@@ -36,9 +36,11 @@ std::optional<Error> defect_of(const EngineOptions& options) {
   return std::nullopt;
 }
 
-// A host that steps by itself decides when; and a write that is not synced costs next to nothing.
+// A host that steps by itself decides when; a write that is not synced costs next to nothing; and
+// an injected clock may stand still.
 std::chrono::microseconds delay_of(const EngineOptions& options) {
-  const bool may_hold = options.commit_threads != 0 && options.durability == Durability::sync;
+  const bool may_hold = options.commit_threads != 0 && options.durability == Durability::sync &&
+                        options.clock == &system_clock();
   return may_hold ? options.commit_delay_max : std::chrono::microseconds(0);
 }
 

@@ -26,13 +26,14 @@ Submission Purchase::submit(OrderOperation& order, Wake wake) {
   OrderOperation* retries = nullptr;
   const Submission submission = submit_once(order, wake, retries);
   // Different orders that waited for a refused one are now decided by themselves. From here on
-  // `order` may be its caller's again and is not touched.
+  // `order` may be its caller's again and is not touched. They are other callers': who submitted
+  // this one need not know of them, and so is not relied on to wake the committer.
   while (retries != nullptr) {
     OrderOperation& retry = *retries;
     retries = IdempotencyIndex::next_waiter(retry);
     retry.next_ = nullptr;
     OrderOperation* more = nullptr;
-    if (submit_once(retry, wake, more) == Submission::completed) deliver_alone(retry);
+    if (submit_once(retry, Wake::now, more) == Submission::completed) deliver_alone(retry);
     while (more != nullptr) {
       OrderOperation* next = IdempotencyIndex::next_waiter(*more);
       more->next_ = retries;
@@ -174,6 +175,8 @@ void Purchase::deliver_alone(OrderOperation& order) noexcept {
 }
 
 OrderOperation* Purchase::refuse_claimed(OrderOperation& order, OrderStatus refusal) {
+  // All of it anew: the operation may have been used before, and its copies get what it has.
+  order.result = {};
   order.result.status = refusal;
   OrderOperation* waiter = parts_.index.abandon(order);
   OrderOperation* retries = nullptr;

@@ -46,8 +46,7 @@ std::size_t character_bytes(std::string_view text) noexcept {
 
 bool is_valid_id(std::string_view id) noexcept {
   if (id.empty() || id.size() > id_bytes_max) return false;
-  const char* const last_word = id.data() + id.size() - 8;  // of an id that has one
-  const bool has_word = id.size() >= 8;
+  const char* const last_word = id.size() >= 8 ? id.data() + id.size() - 8 : nullptr;
   while (!id.empty()) {
     std::size_t bytes = 8;
     if (id.size() >= bytes && is_plain<0x20>(id.data())) {
@@ -55,7 +54,7 @@ bool is_valid_id(std::string_view id) noexcept {
       continue;
     }
     // The rest of a plain id, in one look that overlaps the one before.
-    if (id.size() < bytes && has_word && is_plain<0x20>(last_word)) return true;
+    if (id.size() < bytes && last_word != nullptr && is_plain<0x20>(last_word)) return true;
     bytes = character_bytes(id);
     if (bytes == 0) return false;
     id.remove_prefix(bytes);

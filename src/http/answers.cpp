@@ -89,6 +89,7 @@ void AnswerWriter::fixed(const FixedAnswer& answer) {
   output_.append(form.bytes, 0, is_head_ ? form.head_bytes : form.bytes.size());
   date_.view().copy(output_.data() + begin + form.date_begin, DateText::size);
   status_ = answer.status;
+  body_bytes_ = form.bytes.size() - form.head_bytes;
 }
 
 void AnswerWriter::problem(Problem problem, std::string_view message) {

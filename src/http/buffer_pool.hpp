@@ -40,16 +40,18 @@ class BufferPool {
   void take_output(std::string& output) noexcept {
     if (output.capacity() < spare_output_.capacity()) output.swap(spare_output_);
   }
-  /// Takes an empty string's room.
+  /// Takes an empty string's room, unless it is little.
   void give_output(std::string& output) noexcept {
-    if (output.capacity() > output_kept_bytes) output.shrink_to_fit();
+    if (output.capacity() > output_kept_bytes) std::string().swap(output);
     if (output.capacity() > spare_output_.capacity()) output.swap(spare_output_);
+    if (output.capacity() > output_bytes_little) std::string().swap(output);
   }
 
  private:
   // As many as may be in use at once while orders wait for their commit; 8 KiB each.
   static constexpr std::size_t kept_max = 256;
   static constexpr std::size_t output_kept_bytes = 2 * output_bytes_high;
+  static constexpr std::size_t output_bytes_little = 1024;  // two orders' answers
 
   std::vector<Input> inputs_;
   std::string spare_output_;

@@ -25,9 +25,9 @@ inline constexpr std::size_t input_padding_bytes = 64;
 
 /// Unsent answers of a connection over which its next request waits.
 inline constexpr std::size_t output_bytes_high = 64 * 1024;
-/// What a connection may have answered before others have their turn: about 100 us.
+/// What a connection may have answered before others have their turn: some 100 us of work.
 inline constexpr std::size_t turn_requests_max = 64;
-inline constexpr std::size_t turn_bytes_max = 64 * 1024;  ///< of bodies, sent or not (HEAD)
+inline constexpr std::size_t turn_bytes_max = 64 * 1024;  ///< read, and of bodies, sent or not
 /// Seconds, at least, for a client to take the last answer while it still sends.
 inline constexpr unsigned linger_ticks = 1;
 /// Input thrown away after the last answer of a connection, so that the client can read it.

@@ -42,6 +42,8 @@ class RequestReader {
   /// Once per request, in state `body`: true if the client waits for "100 Continue".
   [[nodiscard]] bool take_continue_wish() noexcept;
 
+  /// Bytes the request took, framing and all.
+  [[nodiscard]] std::size_t request_bytes() const noexcept { return raw_end_; }
   /// Forgets the request that next() found.
   void consume() noexcept;
 

@@ -34,6 +34,8 @@ void Session::open(base::UniqueFd socket) {
   // Answers are small and leave in one piece: there is nothing to gather them with.
   const int on = 1;
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  // Else a read stops short at an urgent byte, with more behind it.
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
   reader_.reset();
   output_.clear();
   sent_ = lingered_bytes_ = 0;
@@ -41,6 +43,7 @@ void Session::open(base::UniqueFd socket) {
   phase_ = Phase::serving;
   wait_ = Wait::none;
   is_last_ = false;
+  input_ = RequestReader::State::empty;
   is_readable_ = is_hung_up_ = false;
   is_writable_ = true;
 }
@@ -68,7 +71,15 @@ void Session::on_ready(std::uint32_t events) {
   resume();
 }
 
+void Session::take_turn() {
+  is_turn_promised_ = false;
+  resume();
+}
+
 void Session::resume() {
+  // What comes meanwhile waits for the turn that is promised; else there would be one for each
+  // edge.
+  if (is_turn_promised_) return;
   turn_requests_ = turn_bytes_ = 0;
   if (phase_ == Phase::lingering) return read_rest();
   advance();
@@ -80,8 +91,9 @@ void Session::advance() {
     if (!flush() || is_awaiting_) return;
     if (is_last_) return linger();
     if (input_ == RequestReader::State::request) {  // the output was full, or the turn is over
-      if (is_turn_over()) return shard_.resume_later(*this);
-      continue;
+      if (!is_turn_over()) continue;
+      is_turn_promised_ = true;
+      return shard_.resume_later(*this);
     }
     if (shard_.is_draining() && reader_.buffered() == 0 && !has_arrived()) return linger();
     if (!read_more()) return;
@@ -139,7 +151,7 @@ void Session::prepare_answer() {
 void Session::finish_request() {
   FLUXGATE_CHECK(exchange_.out.status() != 0);
   shard_.counters().count_request(exchange_.route, exchange_.out.status());
-  turn_bytes_ += exchange_.out.body_bytes();
+  turn_bytes_ += exchange_.out.body_bytes() + reader_.request_bytes();
   is_last_ = !keeps_alive_;
   reader_.consume();
 }

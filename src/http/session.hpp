@@ -23,7 +23,7 @@ class Shard;
 ///
 /// While a request waits for the engine or a reader thread, nothing is read and the input stays
 /// where it is, because the call's views point into it. A session goes back to its shard when it is
-/// closed and no call is under way. An idle one holds no buffers.
+/// closed and no call is under way. An idle one holds no buffers but a kilobyte at most.
 ///
 /// One turn answers a bounded number of requests; then the others of the shard have theirs.
 ///
@@ -44,8 +44,8 @@ class Session final : public Watched {
   void refuse(base::UniqueFd socket, Problem problem);
 
   void on_ready(std::uint32_t events) override;
-  /// Its next turn.
-  void resume();
+  /// The turn it was promised by Shard::resume_later().
+  void take_turn();
 
   /// The call it waits for is back.
   void complete();
@@ -69,7 +69,9 @@ class Session final : public Watched {
   enum class Wait : std::uint8_t { none, idle, header, body, write, linger };
 
   void open(base::UniqueFd socket);
-  /// Goes on until there is something to wait for.
+  /// Begins a turn.
+  void resume();
+  /// Goes on until there is something to wait for, or the turn is over.
   void advance();
   /// Answers requests until one waits, the last is answered, the output is full, the turn is over
   /// or no whole request is left.
@@ -110,11 +112,12 @@ class Session final : public Watched {
   std::size_t lingered_bytes_ = 0;
   RequestReader::State input_ = RequestReader::State::empty;
   std::size_t turn_requests_ = 0;
-  std::size_t turn_bytes_ = 0;  // of answers made
+  std::size_t turn_bytes_ = 0;  // read, and of answers made
   // What the edges said and no call has used up since.
   bool is_readable_ = false;
   bool is_writable_ = false;
-  bool is_hung_up_ = false;  // the peer will send no more: reading goes on to the end
+  bool is_hung_up_ = false;        // the peer will send no more: reading goes on to the end
+  bool is_turn_promised_ = false;  // it stands in the shard's list
   bool is_awaiting_ = false;
   bool keeps_alive_ = true;
   bool is_last_ = false;  // the last answer is in the output

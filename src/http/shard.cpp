@@ -75,19 +75,30 @@ void Shard::run() {
   using std::chrono::steady_clock;
   while (!is_over()) {
     const auto until_tick = next_tick_ - steady_clock::now();
-    // At once, if somebody's turn is to come.
-    const auto wait_max = resumed_.empty() ? until_tick : steady_clock::duration(0);
+    const auto wait_max = has_more_to_do() ? steady_clock::duration(0) : until_tick;
     for (const epoll_event& event : poller_.wait(wait_max)) {
       static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
     }
     take_delivered();
     run_posted();
     run_resumed();
+    run_listeners();
     // Once for all orders of this round: their batch begins whole, and the thread that commits does
     // not take the core away from the shard after the first of them.
     services_.engine.wake();
     // Behind the batch: what its events name must live as long.
     if (steady_clock::now() >= next_tick_) tick();
+  }
+}
+
+bool Shard::has_more_to_do() const noexcept {
+  return !resumed_.empty() || std::any_of(listeners_.begin(), listeners_.end(),
+                                          [](const auto& listener) { return listener->is_due; });
+}
+
+void Shard::run_listeners() {
+  for (auto& listener : listeners_) {
+    if (std::exchange(listener->is_due, false)) listen(*listener);
   }
 }
 
@@ -100,7 +111,7 @@ void Shard::run_posted() {
 
 void Shard::run_resumed() {
   resuming_.swap(resumed_);
-  for (Session* session : resuming_) session->resume();
+  for (Session* session : resuming_) session->take_turn();
   resuming_.clear();
 }
 
@@ -113,7 +124,7 @@ void Shard::listen(Listener& listener) {
     case Accepted::all:
       break;
     case Accepted::some:
-      post([this, &listener] { listen(listener); });
+      listener.is_due = true;
       break;
     case Accepted::no_room:
       rest(listener);

@@ -72,6 +72,7 @@ class Shard final : public CompletionSink {
   [[nodiscard]] std::uint64_t ticks() const noexcept { return ticks_; }
   [[nodiscard]] bool is_draining() const noexcept { return is_draining_; }
   /// Gives a session another turn after the others had theirs.
+  /// Once a round: Session::resume() ends the wait for it.
   void resume_later(Session& session) { resumed_.push_back(&session); }
   /// Takes a session back whose connection is closed.
   void release(Session& session);
@@ -84,12 +85,15 @@ class Shard final : public CompletionSink {
 
     Shard& shard;
     base::UniqueFd socket;
+    bool is_due = false;      // there may be more to accept: in the next round
     bool is_resting = false;  // there are no descriptors: until the next tick
   };
 
   void run();
+  [[nodiscard]] bool has_more_to_do() const noexcept;
   void run_posted();
   void run_resumed();
+  void run_listeners();
 
   /// Accepts what waits.
   void listen(Listener& listener);
@@ -120,8 +124,8 @@ class Shard final : public CompletionSink {
 
   Poller poller_;
   boost::asio::io_context io_{1};
-  // Written by who posts, after the work; cleared by the shard before it runs it. Seen late, it is
-  // seen at the wake-up that follows.
+  // Written by who posts, after the work; cleared by the shard before it runs it, which the
+  // io_context's own mutex orders. Seen late, it is seen at the wake-up that follows.
   std::atomic<bool> has_posted_{false};
   std::chrono::steady_clock::time_point next_tick_;
   std::vector<std::unique_ptr<Listener>> listeners_;

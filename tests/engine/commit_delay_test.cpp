@@ -12,13 +12,14 @@ using std::chrono::nanoseconds;
 struct Committing {
   explicit Committing(nanoseconds delay_max) : delay(delay_max) {}
 
-  /// How long the next batch of so many is held.
-  nanoseconds batch(nanoseconds idle, std::size_t waiting = 1) {
+  /// How long the next batch of so many is held; `joining` more come while it is.
+  nanoseconds batch(nanoseconds idle, std::size_t waiting = 1, std::size_t joining = 1) {
     now += idle;
     const nanoseconds came = now;
     while (delay.holds(waiting, now)) {
       REQUIRE(delay.until() > now);
       now = *delay.until();
+      waiting += joining;
     }
     const nanoseconds held = now - came;
     now += write_time;
@@ -60,6 +61,17 @@ TEST_CASE("CommitDelay: enough that wait → not held", "[engine][unit]") {
   for (int i = 0; i < 20; ++i) committing.batch(400us);
   CHECK(committing.batch(400us, CommitDelay::waiting_enough) == 0ns);
   CHECK(committing.batch(400us, CommitDelay::waiting_enough - 1) == 1ms);
+}
+
+TEST_CASE("CommitDelay: nobody joins → held ever more rarely, and again when somebody does",
+          "[engine][unit]") {
+  Committing committing(1ms);
+  for (int i = 0; i < 200; ++i) committing.batch(400us, 1, 0);
+  int held = 0;
+  for (int i = 0; i < 640; ++i) held += committing.batch(400us, 1, 0) > 0ns ? 1 : 0;
+  CHECK(held == 10);
+  for (int i = 0; i < 64; ++i) committing.batch(400us);
+  for (int i = 0; i < 10; ++i) CHECK(committing.batch(400us) == 1ms);
 }
 
 TEST_CASE("CommitDelay: zero → never held", "[engine][unit]") {

@@ -127,6 +127,20 @@ TEST_CASE("Committer: a failed mark → stops the sale as a failed write does", 
   CHECK(buy(engine, "bob", "k").status == OrderStatus::storage_unavailable);
 }
 
+TEST_CASE("Committer: failed → nothing is due any more", "[engine][unit]") {
+  FaultyLife life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  life.faulty.fail_mark({});
+  life.clock.advance(100ms);
+  CHECK(buy(engine, "ann", "k").status == OrderStatus::accepted);
+  life.clock.advance(100ms);
+  run(engine);
+  REQUIRE(engine.state() == EngineState::failed);
+  // Only the end of the key's life is left.
+  CHECK(*engine.next_step() > life.clock.monotonic() + 1h);
+}
+
 TEST_CASE("Committer: while one block is written → the next gathers whole", "[engine][race]") {
   FaultyLife life(1);
   Engine& engine = life.open();
