@@ -117,7 +117,7 @@ def generate(context, port, options, seconds):
 
 def load_by_wrk(context, port, seconds):
     """One run of wrk, which knows neither quantiles beyond p99 nor the answers by status."""
-    script = Path(__file__).resolve().parent / "systems" / "order.lua"
+    script = Path(__file__).resolve().parent / "rivals" / "order.lua"
     command = ["wrk", "-t1", "-c100", f"-d{max(1, round(seconds))}s", "--latency", "-s", script,
                f"http://127.0.0.1:{port}/"]
     if context.client_core is not None:

@@ -52,11 +52,18 @@ def judge(scenario, bars, results):
     """Each bar's ratio over the rounds: median, smallest, largest, verdict."""
     judged = []
     for bar in bars:
-        if bar.of not in results or (bar.to and bar.to not in results):
+        names = [name for name in (bar.of, bar.to, *bar.over) if name]
+        if any(name not in results for name in names):
             continue
-        over = [found[bar.figure] for found in results[bar.of]]
-        under = [found[bar.figure] for found in results[bar.to]] if bar.to else [1] * len(over)
-        ratios = [a / b for a, b in zip(over, under) if a is not None and b]
+        ratios = []
+        for rounds in zip(*(results[name] for name in names)):
+            figures = [found[bar.figure] for found in rounds]
+            if None in figures:
+                continue
+            value = figures[0] / (figures[1] if bar.to else 1)
+            if bar.over:
+                value /= figures[-2] / figures[-1]
+            ratios.append(value)
         if not ratios:
             continue
         value = statistics.median(ratios)
@@ -66,12 +73,17 @@ def judge(scenario, bars, results):
     return judged
 
 
+def ratio(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def bars_table(bars):
     if not bars:
         return ""
     lines = ["", "| what | median (smallest to largest) | bar | aim | |", "|---|---|---|---|---|"]
     for bar in bars:
-        lines.append(f"| {bar['what']} | {bar['value']:.3g} ({bar['min']:.3g} to {bar['max']:.3g})"
+        value, smallest, largest = (ratio(bar[key]) for key in ("value", "min", "max"))
+        lines.append(f"| {bar['what']} | {value} ({smallest} to {largest})"
                      f" | {bar['bar']:g} | {bar['aim']:g} | {bar['verdict']} |")
     return "\n".join(lines)
 

@@ -161,7 +161,7 @@ class NginxReturn(System):
 
 
 def start_nginx(system, template, values):
-    text = (HERE / "systems" / template).read_text()
+    text = (HERE / "rivals" / template).read_text()
     for name, value in {"FOLDER": system.folder, "PORT": system.port, **values}.items():
         text = text.replace(f"@{name}@", str(value))
     configuration = system.folder / "nginx.conf"
@@ -201,7 +201,7 @@ class NginxRedis(System):
         self.port = free_port()
         self.folder.chmod(0o777)
         start_redis(self)
-        digest = redis(self, "SCRIPT", "LOAD", (HERE / "systems" / "decide.lua").read_text())
+        digest = redis(self, "SCRIPT", "LOAD", (HERE / "rivals" / "decide.lua").read_text())
         start_nginx(self, "nginx_redis.conf", {"DIGEST": digest})
 
 
@@ -215,8 +215,8 @@ class FastifyRedis(System):
 
     def start(self):
         start_redis(self)
-        self.spawn_announcing(["node", HERE / "systems" / "fastify.mjs", free_port(),
-                               self.folder / "redis.sock", HERE / "systems" / "decide.lua"],
+        self.spawn_announcing(["node", HERE / "rivals" / "fastify.mjs", free_port(),
+                               self.folder / "redis.sock", HERE / "rivals" / "decide.lua"],
                               env={**os.environ, "COMPARE_MODULES": str(MODULES)})
 
 
@@ -229,7 +229,7 @@ class RedisEval(System):
 
     def start(self):
         start_redis(self, self.arguments)
-        self.script = (HERE / "systems" / "decide.lua").read_text()
+        self.script = (HERE / "rivals" / "decide.lua").read_text()
 
     def load(self, seconds):
         requests = int(seconds * getattr(self, "rate", 20_000))
@@ -273,14 +273,14 @@ class Postgres(System):
                 "-U", "postgres", "-q"]
         wait_for(lambda: subprocess.run([*psql, "-c", "SELECT 1"], capture_output=True,
                                         check=False).returncode == 0, "postgres")
-        subprocess.run([*psql, "-f", HERE / "systems" / "hot_row_schema.sql"], check=True)
+        subprocess.run([*psql, "-f", HERE / "rivals" / "hot_row_schema.sql"], check=True)
 
     def load(self, seconds):
         pinned = ["taskset", "--cpu-list", self.context.client_core] * (self.cores is not None)
         finished = subprocess.run(
             [*pinned, POSTGRES_PROGRAMS / "pgbench", "-h", self.folder, "-p", str(self.port),
              "-U", "postgres", "-n", "-M", "prepared", "-c", "100", "-j", "1",
-             "-T", str(max(1, int(seconds))), "-f", HERE / "systems" / "hot_row.sql", "postgres"],
+             "-T", str(max(1, int(seconds))), "-f", HERE / "rivals" / "hot_row.sql", "postgres"],
             capture_output=True, text=True, check=True)
         found = dict(re.findall(r"^(number of transactions actually processed|tps|latency average)"
                                 r"(?: = |: )([\d.]+)", finished.stdout, re.MULTILINE))
