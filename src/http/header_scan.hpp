@@ -34,6 +34,8 @@ class HeaderScan {
   /// Looks at the bytes that came since the last call. `bytes` always begins at the same request.
   [[nodiscard]] State feed(std::string_view bytes);
 
+  /// False: feed() has kept nothing since reset().
+  [[nodiscard]] bool has_begun() const noexcept { return scanned_ != 0; }
   /// Bytes before the request line, 0 or 2. Valid once complete.
   [[nodiscard]] std::size_t header_begin() const noexcept { return header_begin_; }
   /// Behind the empty line. Valid once complete.

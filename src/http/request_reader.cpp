@@ -42,6 +42,7 @@ RequestReader::State RequestReader::next() {
 RequestReader::State RequestReader::read_header() {
   const std::string_view input(data_.get() + begin_, end_ - begin_);
   if (!has_header_) {
+    if (!scan_.has_begun() && recall_header(input)) return State::body;
     switch (scan_.feed(input)) {
       case HeaderScan::State::more:
         if (!scan_.is_blank(input)) return State::header;
@@ -58,13 +59,23 @@ RequestReader::State RequestReader::read_header() {
     header_end_ = raw_end_ = scan_.header_end();
   }
   // Read again if the buffer has moved: the bytes are the same, and so is the outcome.
-  if (!read_common_header(input, scan_, request_)) {
-    const std::string_view header =
-        input.substr(scan_.header_begin(), header_end_ - scan_.header_begin());
-    if (const auto problem = parse_header(header, request_)) return refuse(*problem);
+  const std::string_view header =
+      input.substr(scan_.header_begin(), header_end_ - scan_.header_begin());
+  if (read_common_header(input, scan_, request_)) {
+    memo_.remember(header, request_);
+  } else if (const auto problem = parse_header(header, request_)) {
+    return refuse(*problem);
   }
   is_parsed_ = true;
   return State::body;
+}
+
+bool RequestReader::recall_header(std::string_view input) noexcept {
+  const std::size_t bytes = memo_.recall(input, request_);
+  if (bytes == 0) return false;
+  header_end_ = raw_end_ = bytes;
+  has_header_ = is_parsed_ = is_recalled_ = true;
+  return true;
 }
 
 RequestReader::State RequestReader::read_body() {
@@ -104,7 +115,7 @@ void RequestReader::consume() noexcept {
   chunks_.reset();
   // Of a refused request that was never parsed this must not be the one before.
   request_.method = Method::other;
-  has_header_ = is_parsed_ = is_complete_ = wished_continue_ = false;
+  has_header_ = is_parsed_ = is_recalled_ = is_complete_ = wished_continue_ = false;
   header_end_ = body_bytes_ = raw_end_ = 0;
 }
 
@@ -113,6 +124,10 @@ void RequestReader::move_to(char* target) noexcept {
   end_ -= begin_;
   begin_ = 0;
   is_parsed_ = false;
+  if (!is_recalled_) return;
+  // The scan knows nothing of it: it is read from its beginning.
+  has_header_ = is_recalled_ = false;
+  header_end_ = raw_end_ = 0;
 }
 
 std::span<char> RequestReader::room() {

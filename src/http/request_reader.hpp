@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "http/buffer_pool.hpp"
 #include "http/chunked_decoder.hpp"
+#include "http/header_memo.hpp"
 #include "http/header_scan.hpp"
 #include "http/request.hpp"
 
@@ -29,7 +31,7 @@ class RequestReader {
     refused,  ///< it is not acceptable: see problem(); nothing behind it can be trusted
   };
 
-  explicit RequestReader(BufferPool& buffers) : buffers_(buffers) { reset(); }
+  RequestReader(BufferPool& buffers, HeaderMemo& memo) : buffers_(buffers), memo_(memo) { reset(); }
 
   /// Looks at what is there.
   [[nodiscard]] State next();
@@ -61,11 +63,13 @@ class RequestReader {
 
  private:
   [[nodiscard]] State read_header();
+  [[nodiscard]] bool recall_header(std::string_view input) noexcept;
   [[nodiscard]] State read_body();
   [[nodiscard]] State refuse(Problem problem) noexcept;
   void move_to(char* target) noexcept;
 
   BufferPool& buffers_;
+  HeaderMemo& memo_;
   BufferPool::Input data_;    // capacity_ + input_padding_bytes
   std::size_t capacity_ = 0;  // 0: no buffer
   std::size_t begin_ = 0;     // of the present request
@@ -76,7 +80,8 @@ class RequestReader {
   ChunkedDecoder chunks_;
   Request request_;
   bool has_header_ = false;
-  bool is_parsed_ = false;  // request_'s views are good
+  bool is_parsed_ = false;    // request_'s views are good
+  bool is_recalled_ = false;  // by the memo: the scan has not seen it
   bool is_complete_ = false;
   bool wished_continue_ = false;
   std::size_t header_end_ = 0;

@@ -25,7 +25,7 @@ bool would_block(int error) noexcept {
 
 Session::Session(Shard& shard)
     : shard_(shard),
-      reader_(shard.buffers()),
+      reader_(shard.buffers(), shard.header_memo()),
       exchange_(shard.services(), shard.counters(), shard.json(),
                 AnswerWriter(shard.services().answers, shard.date(), output_), shard, this) {}
 

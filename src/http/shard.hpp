@@ -16,6 +16,7 @@
 #include "http/calls.hpp"
 #include "http/connection_limits.hpp"
 #include "http/counters.hpp"
+#include "http/header_memo.hpp"
 #include "http/json_read.hpp"
 #include "http/listener.hpp"
 #include "http/poller.hpp"
@@ -65,6 +66,7 @@ class Shard final : public CompletionSink {
 
   [[nodiscard]] Poller& poller() noexcept { return poller_; }
   [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
+  [[nodiscard]] HeaderMemo& header_memo() noexcept { return header_memo_; }
   [[nodiscard]] Services& services() noexcept { return services_; }
   [[nodiscard]] ShardCounters& counters() noexcept { return counters_; }
   [[nodiscard]] JsonReader& json() noexcept { return json_; }
@@ -118,6 +120,7 @@ class Shard final : public CompletionSink {
   ShardCounters counters_;
   JsonReader json_;
   BufferPool buffers_;
+  HeaderMemo header_memo_;
   DateText date_;
   std::uint64_t ticks_ = 0;
   bool is_draining_ = false;

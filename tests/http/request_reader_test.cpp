@@ -23,7 +23,8 @@ void put(RequestReader& reader, std::string_view bytes) {
 // Feeds `bytes` in steps. The result is "target:body" of each request, then how it ended.
 std::vector<std::string> read_all(std::string_view bytes, std::size_t step) {
   BufferPool buffers;
-  RequestReader reader(buffers);
+  HeaderMemo memo;
+  RequestReader reader(buffers, memo);
   std::vector<std::string> found;
   while (true) {
     const State state = reader.next();
@@ -107,6 +108,30 @@ TEST_CASE("RequestReader: the largest request after others → read, in a grown 
   }
 }
 
+TEST_CASE(
+    "RequestReader: headers alike but for their keys, the buffer moving below them → all read",
+    "[http][unit]") {
+  const auto order = [](int number, std::size_t body_bytes) {
+    const std::string key = std::to_string(1000 + number);
+    const std::string body = key + std::string(body_bytes - key.size(), 'b');
+    return "POST /order HTTP/1.1\r\nHost: a\r\nx-idempotency-key: " + key +
+           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  };
+  for (const std::size_t body_bytes : {10, 3000, 9000}) {
+    std::string bytes;
+    Found wanted;
+    for (int i = 0; i < 20; ++i) {
+      const std::string one = order(i, body_bytes);
+      bytes += one;
+      wanted.push_back("/order:" + one.substr(one.size() - body_bytes));
+    }
+    wanted.push_back("empty");
+    for (const std::size_t step : {1, 7, 100, 1000, 4000, 100'000}) {
+      CHECK(read_all(bytes, step) == wanted);
+    }
+  }
+}
+
 TEST_CASE("RequestReader: what is missing → header or body", "[http][unit]") {
   CHECK(read_all("", 1) == Found{"empty"});
   CHECK(read_all("G", 1) == Found{"header"});
@@ -131,7 +156,8 @@ TEST_CASE("RequestReader: Expect without a body yet → one wish to continue", "
   const std::string head =
       "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
   BufferPool buffers;
-  RequestReader reader(buffers);
+  HeaderMemo memo;
+  RequestReader reader(buffers, memo);
   put(reader, head);
   REQUIRE(reader.next() == State::body);
   CHECK(reader.take_continue_wish());
