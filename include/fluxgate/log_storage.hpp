@@ -69,6 +69,10 @@ class LogStorage {
   /// Moves the mark, durably. Only ever called with positions that are durable already.
   [[nodiscard]] virtual Result<void> set_mark(const LogPosition& position) = 0;
 
+  /// False: so little space is left that new orders should stop, while there is room for those
+  /// under way. Asked about once a second, by the thread that appends.
+  [[nodiscard]] virtual bool has_space() { return true; }
+
   /// Starts at the block that holds order `from`, or at the first block if `from` is 0 or 1. Sees
   /// the blocks appended before the call.
   [[nodiscard]] virtual Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const = 0;

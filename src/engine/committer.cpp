@@ -15,6 +15,8 @@ namespace {
 // So many operations ahead a settled key's place is fetched: about the time of one cache miss.
 constexpr std::size_t settle_ahead = 4;
 
+constexpr std::chrono::seconds space_interval{1};
+
 Error out_of_memory() {
   return Error{ErrorCode::unavailable, "out of memory"};
 }
@@ -352,6 +354,7 @@ void Committer::deliver_batch() noexcept {
 bool Committer::tend() {
   bool any = parts_.index.lifetime().expire(parts_.clock.utc());
   if (failure_) return any;
+  watch_space();
   if (auto tended = parts_.log.tend(); !tended) {
     fail(tended.error());
     gather();
@@ -361,6 +364,21 @@ bool Committer::tend() {
   return any;
 }
 
+bool Committer::is_space_to_watch() const noexcept {
+  return is_space_short_ || space_looked_at_blocks_ != parts_.log.tail().block;
+}
+
+// Looked at behind writes, which take it, and while it is short, until it is back.
+void Committer::watch_space() {
+  const auto now = parts_.clock.monotonic();
+  if (space_looked_at_ && now - *space_looked_at_ < space_interval) return;
+  if (!is_space_to_watch()) return;
+  space_looked_at_ = now;
+  space_looked_at_blocks_ = parts_.log.tail().block;
+  is_space_short_ = !parts_.log.has_space();
+  parts_.gate.set_full(is_space_short_);
+}
+
 std::optional<std::chrono::nanoseconds> Committer::next_step() const {
   std::optional<std::chrono::nanoseconds> due;
   // What a batch left over, because the block was full, was pushed long ago and wakes nobody.
@@ -368,6 +386,10 @@ std::optional<std::chrono::nanoseconds> Committer::next_step() const {
   if (!failure_) {
     due = parts_.log.next_due();
     if (const auto held = delay_.until(); held && (!due || *held < *due)) due = held;
+    if (space_looked_at_ && is_space_to_watch()) {
+      const auto look = *space_looked_at_ + space_interval;
+      if (!due || look < *due) due = look;
+    }
   }
   if (const auto expiry = parts_.index.lifetime().next_expiry()) {
     const auto at = parts_.clock.monotonic() + (*expiry - parts_.clock.utc());

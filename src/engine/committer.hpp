@@ -118,6 +118,8 @@ class Committer {
   void settle_order(OrderOperation& order, Sequence sequence);
   void settle_init(InitOperation& init);
   void answer_waiters(OrderOperation* waiter, const OrderOperation& owner);
+  [[nodiscard]] bool is_space_to_watch() const noexcept;
+  void watch_space();
   void fail(Error why);
   void fail_pending();
   void fail_operation(Operation& operation);
@@ -144,6 +146,9 @@ class Committer {
   std::optional<orderlog::Written> written_;
   std::optional<Error> failure_;
   bool failure_told_ = false;
+  std::optional<std::chrono::nanoseconds> space_looked_at_;
+  std::uint64_t space_looked_at_blocks_ = 0;  // the log's last block then
+  bool is_space_short_ = false;
   CompletionSink* sinks_ = nullptr;
 
   // Written by step(), read by add_stats(); relaxed: counts that publish nothing.

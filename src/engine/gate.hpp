@@ -11,6 +11,9 @@ namespace fluxgate::engine {
 
 /// Lets operations in to the committer, counts them until they are settled, and can be shut.
 ///
+///     running ⇄ full, either → draining, any → failed
+///
+///
 /// Threads:  any.
 /// Memory:   sequentially consistent: try_enter() writes the count and then reads the state, shut()
 ///           writes the state and its caller then reads the count; so either the entrant sees the
@@ -42,11 +45,18 @@ class Gate {
   /// Counts out operations that have their answer.
   void leave(std::size_t operations) noexcept { pending_.fetch_sub(operations); }
 
-  /// Moves on to `state`, never back: running < draining < full < failed.
+  /// For good: draining, or failed, which beats it.
   void shut(EngineState state) noexcept {
     EngineState present = state_.load();
-    while (present < state && !state_.compare_exchange_weak(present, state)) {
+    while (present != EngineState::failed && present != state &&
+           !state_.compare_exchange_weak(present, state)) {
     }
+  }
+
+  /// Between running and full, both ways; nothing if it was shut.
+  void set_full(bool is_full) noexcept {
+    EngineState present = is_full ? EngineState::running : EngineState::full;
+    state_.compare_exchange_strong(present, is_full ? EngineState::full : EngineState::running);
   }
 
  private:

@@ -73,6 +73,9 @@ class LogWriter {
   /// Errors: as tend(); sticky.
   [[nodiscard]] Result<void> close();
 
+  /// See LogStorage::has_space().
+  [[nodiscard]] bool has_space() { return storage_.has_space(); }
+
   /// The end of the log as written.
   [[nodiscard]] LogPosition tail() const noexcept { return tail_; }
   /// Up to here the log is durable.

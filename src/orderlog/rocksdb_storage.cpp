@@ -9,6 +9,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
@@ -35,6 +36,11 @@ constexpr std::size_t block_overhead_bytes = 128;
 // Index and data of tables kept in memory: enough for a few tables' indexes, small when idle.
 constexpr std::size_t table_cache_bytes = std::size_t{2} << 20;
 constexpr int open_tables_max = 128;
+// Space at which no new orders are taken: one flush of what is in memory and the next write-ahead
+// log, which RocksDB allocates whole, need about 170 MiB. A volume too small to spare as much gives
+// one part in four; if that is not enough, a write fails and ends the sale safely.
+constexpr std::uint64_t space_bytes_min = std::uint64_t{256} << 20;
+constexpr std::uint64_t space_parts = 4;
 
 rocksdb::Slice to_slice(std::string_view bytes) {
   return {bytes.data(), bytes.size()};
@@ -350,6 +356,15 @@ class RocksdbStorage::Impl {
     return set;
   }
 
+  [[nodiscard]] bool has_space() const {
+    struct statvfs volume {};
+    // Who cannot be asked is not full: the next append will tell.
+    if (::statvfs(directory_.database().c_str(), &volume) != 0) return true;
+    const std::uint64_t whole = std::uint64_t{volume.f_blocks} * volume.f_frsize;
+    const std::uint64_t left = std::uint64_t{volume.f_bavail} * volume.f_frsize;
+    return left >= std::min(space_bytes_min, whole / space_parts);
+  }
+
   Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const {
     Database database;
     {
@@ -432,6 +447,10 @@ Result<void> RocksdbStorage::append(const BlockKey& key, std::string_view block,
 
 Result<void> RocksdbStorage::set_mark(const LogPosition& position) {
   return impl_->set_mark(position);
+}
+
+bool RocksdbStorage::has_space() {
+  return impl_->has_space();
 }
 
 Result<std::unique_ptr<BlockCursor>> RocksdbStorage::scan(Sequence from) const {

@@ -127,6 +127,51 @@ TEST_CASE("Committer: a failed mark → stops the sale as a failed write does", 
   CHECK(buy(engine, "bob", "k").status == OrderStatus::storage_unavailable);
 }
 
+TEST_CASE(
+    "Committer: space runs short → new orders refused, all else goes on; it comes back → taken",
+    "[engine][unit]") {
+  FaultyLife life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  REQUIRE(engine.init({.product_id = "none", .quantity = 0}).status == InitStatus::ok);
+  REQUIRE(buy(engine, "ann", "k").status == OrderStatus::accepted);
+  life.faulty.set_space(false);
+  life.clock.advance(1s);
+  // The order that is behind the last look is still taken.
+  CHECK(buy(engine, "bob", "k").status == OrderStatus::accepted);
+  run(engine);
+  CHECK(engine.state() == EngineState::full);
+  CHECK(buy(engine, "cyd", "k").status == OrderStatus::storage_full);
+  CHECK(buy(engine, "ann", "k").status == OrderStatus::accepted);
+  CHECK(buy(engine, "cyd", "k", 1, "none").status == OrderStatus::sold_out);
+  CHECK(engine.init({.product_id = "q", .quantity = 1}).status == InitStatus::storage_full);
+  CHECK(engine.product("p")->stock == 3);
+
+  life.faulty.set_space(true);
+  CHECK(*engine.next_step() <= life.clock.monotonic() + 1s);
+  life.clock.advance(1s);
+  run(engine);
+  CHECK(engine.state() == EngineState::running);
+  CHECK(buy(engine, "cyd", "k").status == OrderStatus::accepted);
+}
+
+TEST_CASE("Committer: drained while space is short → stays so when it comes back",
+          "[engine][unit]") {
+  FaultyLife life;
+  life.faulty.set_space(false);
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  run(engine);
+  REQUIRE(engine.state() == EngineState::full);
+  engine.drain();
+  CHECK(engine.state() == EngineState::draining);
+  life.faulty.set_space(true);
+  life.clock.advance(1s);
+  run(engine);
+  CHECK(engine.state() == EngineState::draining);
+  CHECK(engine.close().has_value());
+}
+
 TEST_CASE("Committer: failed → nothing is due any more", "[engine][unit]") {
   FaultyLife life;
   Engine& engine = life.open();

@@ -305,6 +305,31 @@ TEST_CASE("Server: copies of an order whose write fails → one answer, all but 
   CHECK(marked == 3);
 }
 
+TEST_CASE("Server: no space for new orders → 503 storage_full, until there is", "[http][socket]") {
+  Sale sale;
+  sale.init("p", 9);
+  HttpClient client = sale.client();
+  CHECK(verdict(kept(client, order("p", "a", "k"))) == "200 success");
+  sale.storage.set_space(false);
+  // Found out behind a write, a second after the last look.
+  int number = 0;
+  REQUIRE(becomes_true([&] {
+    return verdict(client.request(order("p", "b", std::to_string(number++)))) != "200 success" ||
+           sale.engine->product("p")->stock < 2;
+  }));
+  REQUIRE(becomes_true([&] { return verdict(client.request(get("/readyz"))) != "200 ok"; }));
+  const HttpResponse refused = kept(client, order("p", "c", "k"));
+  CHECK(verdict(refused) == "503 storage_full");
+  CHECK_FALSE(refused.header("Retry-After").empty());
+  CHECK(verdict(kept(client, post_json("/init", R"({"productId":"q","quantity":1})"))) ==
+        "503 storage_full");
+  CHECK(verdict(kept(client, get("/readyz"))) == "503 storage_full");
+  CHECK(verdict(kept(client, order("p", "a", "k"))) == "200 success");
+  sale.storage.set_space(true);
+  CHECK(
+      becomes_true([&] { return verdict(client.request(order("p", "c", "k"))) == "200 success"; }));
+}
+
 TEST_CASE("Server: a draining engine → 503 draining", "[http][socket]") {
   Sale sale;
   sale.init("p", 9);

@@ -42,6 +42,12 @@ class FaultyStorage final : public LogStorage {
     mark_fault_.set(fault, marks_);
   }
 
+  /// Whether it says that there is space.
+  void set_space(bool has_space) {
+    const std::lock_guard lock(mutex_);
+    has_space_ = has_space;
+  }
+
   /// From now on append() waits before it does anything.
   void block_appends() {
     const std::lock_guard lock(mutex_);
@@ -114,6 +120,11 @@ class FaultyStorage final : public LogStorage {
     return inner_.set_mark(position);
   }
 
+  [[nodiscard]] bool has_space() override {
+    const std::lock_guard lock(mutex_);
+    return has_space_;
+  }
+
   [[nodiscard]] Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override {
     return inner_.scan(from);
   }
@@ -146,6 +157,7 @@ class FaultyStorage final : public LogStorage {
   std::condition_variable changed_;
   Armed append_fault_;
   Armed mark_fault_;
+  bool has_space_ = true;
   bool blocked_ = false;
   int waiting_ = 0;
   std::uint64_t appends_ = 0;
