@@ -88,18 +88,51 @@ def bars_table(bars):
     return "\n".join(lines)
 
 
-def plot(result, path):
-    """CPU per sold-out answer, and orders per second, as horizontal bars."""
+def pyplot():
+    """matplotlib, drawing SVG: the same figures make the same file."""
     import matplotlib
     matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "fluxgate"  # the same figures make the same file
-    from matplotlib import pyplot
+    matplotlib.rcParams["svg.hashsalt"] = "fluxgate"
+    from matplotlib import pyplot as drawing
+    return drawing
 
+
+def save(figure, result, path):
+    figure.text(0.01, 0.005, f"{result['cpu']}, {result['measured_at'][:10]}, bench/compare/run",
+                fontsize=7, color="#666666")
+    figure.tight_layout(rect=(0, 0.02, 1, 1))
+    figure.savefig(path, metadata={"Date": None})
+
+
+def plot_bars(result, path):
+    """How far each figure is from its bar: a dot at the median, a line over the rounds."""
+    bars = result["bars"][::-1]
+    figure, axis = pyplot().subplots(figsize=(8, 0.42 * len(bars) + 1.2))
+    for row, bar in enumerate(bars):
+        def over(value, bar=bar):
+            return value / bar["bar"] if bar["less_is_better"] else bar["bar"] / value
+        good = over(bar["value"]) <= 1 + NOISE
+        colour = "#2e7d32" if good else "#c0392b"
+        axis.plot([over(bar["min"]), over(bar["max"])], [row, row], color=colour, alpha=0.35,
+                  linewidth=4, solid_capstyle="round")
+        axis.plot(over(bar["value"]), row, "o", color=colour)
+        axis.plot(over(bar["aim"]), row, "|", color="#333333", markersize=12)
+    axis.axvline(1, color="#333333", linewidth=1)
+    axis.set_yticks(range(len(bars)), [bar["what"] for bar in bars], fontsize=8)
+    axis.set_xscale("log")
+    axis.set_xticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "the bar", "2"])
+    axis.set_title("left of the line is better; | is the aim", loc="left", fontsize=9)
+    axis.spines[["top", "right"]].set_visible(False)
+    save(figure, result, path)
+
+
+def plot(result, path):
+    """CPU per sold-out answer, and orders per second, as horizontal bars."""
     panels = [("sold_out", "cpu_us_per_request", "CPU time per sold-out answer, µs"),
               ("sold_out", "requests_per_s", "sold-out answers per second, one core"),
               ("durable", "requests_per_s", "accepted orders per second, one core")]
     panels = [panel for panel in panels if panel[0] in result["scenarios"]]
-    figure, axes = pyplot.subplots(len(panels), 1, figsize=(8, 2.4 * len(panels)), squeeze=False)
+    figure, axes = pyplot().subplots(len(panels), 1, figsize=(8, 2.4 * len(panels)), squeeze=False)
     for axis, (scenario, key, title) in zip(axes[:, 0], panels):
         figures = result["scenarios"][scenario]["figures"]
         names = list(figures)[::-1]
@@ -112,7 +145,4 @@ def plot(result, path):
         axis.spines[["top", "right", "bottom"]].set_visible(False)
         axis.xaxis.set_visible(False)
         axis.margins(x=0.15)
-    figure.text(0.01, 0.005, f"{result['cpu']}, {result['measured_at'][:10]}, bench/compare/run",
-                fontsize=7, color="#666666")
-    figure.tight_layout(rect=(0, 0.02, 1, 1))
-    figure.savefig(path, metadata={"Date": None})
+    save(figure, result, path)
