@@ -1,6 +1,7 @@
 """What the comparisons share: starting a server, its CPU time, and what machine this is."""
 
 import datetime
+import http.client
 import json
 import os
 import platform
@@ -21,12 +22,7 @@ class Server:
             command = ["taskset", "--cpu-list", str(core)] + command
         # taskset becomes the program, so the process id is the server's.
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        found = re.search(r"listening on http://\S+:(\d+)$", line.strip())
-        if not found:
-            self.process.kill()
-            raise SystemExit(f"{command} did not start: {line!r}")
-        self.port = int(found.group(1))
+        self.port = announced_port(self.process)
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self):
@@ -47,6 +43,26 @@ class Server:
     def resident_bytes(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
+
+
+def announced_port(process):
+    """The port at the end of a server's first line on stdout."""
+    line = process.stdout.readline()
+    found = re.search(r"listening on http://\S+:(\d+)$", line.strip())
+    if not found:
+        process.kill()
+        raise SystemExit(f"{process.args} did not start: {line!r}")
+    return int(found.group(1))
+
+
+def post(port, path, body):
+    """Sends a JSON body; status and bytes of the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    answer = response.read()
+    connection.close()
+    return response.status, answer
 
 
 def stat_fields(pid):

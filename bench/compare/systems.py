@@ -4,8 +4,6 @@ Each is a class with a context manager, `port`, `cpu_s()` and, if it is not load
 own `load()`. Everything listens on loopback and lives in a temporary folder.
 """
 
-import http.client
-import json
 import os
 import re
 import shutil
@@ -14,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from measure import REPOSITORY, cpu_s_of_tree
+from measure import REPOSITORY, announced_port, cpu_s_of_tree, post
 
 HERE = Path(__file__).resolve().parent
 PRODUCT = "iphone-15"
@@ -61,16 +59,6 @@ def accepts(port):
         return False
 
 
-def post(port, path, body, headers=()):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("POST", path, json.dumps(body),
-                       {"Content-Type": "application/json", **dict(headers)})
-    response = connection.getresponse()
-    answer = response.read()
-    connection.close()
-    return response.status, answer
-
-
 class System:
     """A process, or several, on one core."""
 
@@ -96,11 +84,7 @@ class System:
     def spawn_announcing(self, command, **options):
         """A program whose first line on stdout ends in its port."""
         process = self.spawn(command, stdout=subprocess.PIPE, text=True, **options)
-        line = process.stdout.readline()
-        found = re.search(r"listening on http://\S+:(\d+)$", line.strip())
-        if not found:
-            raise SystemExit(f"{command[0]} did not start: {line!r}")
-        self.port = int(found.group(1))
+        self.port = announced_port(process)
 
     def cpu_s(self):
         return sum(cpu_s_of_tree(process.pid) for process in self.processes)

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "base/hash.hpp"
-#include "base/sip_hash.hpp"
+#include "base/words.hpp"
 
 namespace fluxgate::base {
 
@@ -27,10 +27,10 @@ namespace fluxgate::base {
   std::uint64_t state = key.k0 ^ text.size();
   const char* const words_end = text.data() + (text.size() - text.size() % 8);
   for (const char* word = text.data(); word != words_end; word += 8) {
-    state = fold(state ^ sip_detail::load(word), secret);
+    state = fold(state ^ load_word(word), secret);
   }
   // The odd constant is 2^64 divided by the golden ratio.
-  return fold(fold(state ^ sip_detail::load_tail(text), secret), 0x9E3779B97F4A7C15U);
+  return fold(fold(state ^ load_tail(text), secret), 0x9E3779B97F4A7C15U);
 }
 
 }  // namespace fluxgate::base

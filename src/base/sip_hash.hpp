@@ -3,35 +3,14 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include "base/hash.hpp"
+#include "base/words.hpp"
 
 namespace fluxgate::base {
 
 namespace sip_detail {
-
-static_assert(std::endian::native == std::endian::little, "load() takes words as they lie");
-
-inline std::uint64_t load(const char* bytes) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof(word));
-  return word;
-}
-
-/// The last `text.size() % 8` bytes as a little-endian word. From 8 bytes on they are the upper end
-/// of the last whole word that fits, so that only shorter texts need a loop.
-inline std::uint64_t load_tail(std::string_view text) noexcept {
-  const std::size_t tail_bytes = text.size() % 8;
-  if (tail_bytes == 0) return 0;
-  if (text.size() >= 8) return load(text.data() + text.size() - 8) >> (64 - 8 * tail_bytes);
-  std::uint64_t word = 0;
-  for (std::size_t i = tail_bytes; i > 0; --i) {
-    word = (word << 8) | static_cast<unsigned char>(text[i - 1]);
-  }
-  return word;
-}
 
 struct State {
   std::uint64_t v0, v1, v2, v3;
@@ -62,7 +41,8 @@ struct State {
   template <int Rounds>
   void absorb_whole_words(std::string_view text) noexcept {
     const char* const words_end = text.data() + (text.size() - text.size() % 8);
-    for (const char* word = text.data(); word != words_end; word += 8) absorb<Rounds>(load(word));
+    for (const char* word = text.data(); word != words_end; word += 8)
+      absorb<Rounds>(load_word(word));
   }
 
   template <int Rounds>
@@ -96,7 +76,7 @@ template <int CompressionRounds, int FinalizationRounds>
   sip_detail::State state = sip_detail::initial_state(key);
   state.absorb_whole_words<CompressionRounds>(text);
   const std::uint64_t length = static_cast<std::uint64_t>(text.size()) << 56;
-  state.absorb<CompressionRounds>(length | sip_detail::load_tail(text));
+  state.absorb<CompressionRounds>(length | load_tail(text));
   return state.finish<FinalizationRounds>();
 }
 
@@ -112,9 +92,9 @@ template <int CompressionRounds, int FinalizationRounds>
                                         std::string_view second) noexcept {
   sip_detail::State state = sip_detail::initial_state(key);
   state.absorb_whole_words<1>(first);
-  if (first.size() % 8 != 0) state.absorb<1>(sip_detail::load_tail(first));
+  if (first.size() % 8 != 0) state.absorb<1>(load_tail(first));
   state.absorb_whole_words<1>(second);
-  if (second.size() % 8 != 0) state.absorb<1>(sip_detail::load_tail(second));
+  if (second.size() % 8 != 0) state.absorb<1>(load_tail(second));
   state.absorb<1>(static_cast<std::uint64_t>(first.size()) << 32 | second.size());
   return state.finish<3>();
 }

@@ -130,13 +130,9 @@ void Committer::gather_order(OrderOperation& order) {
                                               .key = order.request.key});
 }
 
-inventory::Product* Committer::find_product(std::string_view id) const {
-  return parts_.inventory.find(id);
-}
-
 void Committer::gather_init(InitOperation& init) {
   const InitRequest& request = init.request;
-  const inventory::Product* product = find_product(request.product_id);
+  const inventory::Product* product = parts_.inventory.find(request.product_id);
   const inventory::Round* present = product != nullptr ? product->round() : nullptr;
   const RoundNumber number = present != nullptr ? present->number : 0;
 
@@ -284,7 +280,7 @@ void Committer::settle_init(InitOperation& init) {
                                   .max_per_order = request.max_per_order,
                                   .max_per_user = request.max_per_user,
                                   .opened_at = {written_->first, written_->end.block}};
-  if (inventory::Product* product = find_product(request.product_id)) {
+  if (inventory::Product* product = parts_.inventory.find(request.product_id)) {
     product->open(spec);
   } else {
     parts_.inventory.create(request.product_id, spec);
@@ -365,7 +361,8 @@ bool Committer::tend() {
 }
 
 bool Committer::is_space_to_watch() const noexcept {
-  return is_space_short_ || space_looked_at_blocks_ != parts_.log.tail().block;
+  return parts_.gate.state() == EngineState::full ||
+         space_looked_at_blocks_ != parts_.log.tail().block;
 }
 
 // Looked at behind writes, which take it, and while it is short, until it is back.
@@ -375,8 +372,7 @@ void Committer::watch_space() {
   if (!is_space_to_watch()) return;
   space_looked_at_ = now;
   space_looked_at_blocks_ = parts_.log.tail().block;
-  is_space_short_ = !parts_.log.has_space();
-  parts_.gate.set_full(is_space_short_);
+  parts_.gate.set_full(!parts_.log.has_space());
 }
 
 std::optional<std::chrono::nanoseconds> Committer::next_step() const {

@@ -112,7 +112,6 @@ class Committer {
   void settle_all();
   void gather_order(OrderOperation& order);
   void gather_init(InitOperation& init);
-  [[nodiscard]] inventory::Product* find_product(std::string_view id) const;
   void gather_checkpoint();
   void prefetch(const Operation& operation) const noexcept;
   void settle_order(OrderOperation& order, Sequence sequence);
@@ -148,7 +147,6 @@ class Committer {
   bool failure_told_ = false;
   std::optional<std::chrono::nanoseconds> space_looked_at_;
   std::uint64_t space_looked_at_blocks_ = 0;  // the log's last block then
-  bool is_space_short_ = false;
   CompletionSink* sinks_ = nullptr;
 
   // Written by step(), read by add_stats(); relaxed: counts that publish nothing.

@@ -46,10 +46,6 @@ OrderRecord to_record(const Core& core, Sequence sequence, std::chrono::millisec
           .accepted_at = accepted_at};
 }
 
-inventory::Product* find_product(const Core& core, std::string_view id) {
-  return core.inventory().find(id);
-}
-
 }  // namespace
 
 std::optional<Sequence> sequence_of(const Core& core, std::string_view order_id) noexcept {
@@ -82,7 +78,7 @@ Result<OrdersPage> list_orders(const Core& core, const OrdersQuery& query) {
   }
   const inventory::Product* product = nullptr;
   if (!query.product_id.empty()) {
-    product = find_product(core, query.product_id);
+    product = core.inventory().find(query.product_id);
     if (product == nullptr) return Error{ErrorCode::not_found, "no such product"};
   }
   OrdersPage page;
@@ -105,7 +101,7 @@ Result<OrdersPage> list_orders(const Core& core, const OrdersQuery& query) {
 }
 
 Result<Audit> audit_round(const Core& core, std::string_view product_id, RoundNumber number) {
-  const inventory::Product* product = find_product(core, product_id);
+  const inventory::Product* product = core.inventory().find(product_id);
   if (product == nullptr) return Error{ErrorCode::not_found, "no such product"};
   const inventory::Round* round = number == 0 ? product->round() : product->round(number);
   if (round == nullptr) return Error{ErrorCode::not_found, "no such round"};

@@ -2,23 +2,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
+#include "base/words.hpp"
 #include "fluxgate/error.hpp"
 #include "fluxgate/types.hpp"
 
 namespace fluxgate {
 namespace {
 
-// True if the next 8 bytes are ASCII from `First` to 0x7E. Most ids are, and need no decoding.
-template <unsigned char First>
-bool is_plain(const char* bytes) noexcept {
-  constexpr std::uint64_t ones = 0x0101010101010101U;
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, 8);
-  const std::uint64_t below_first = word - ones * First;  // borrows only if some byte is below
-  const std::uint64_t deletes = (word ^ ones * 0x7FU) - ones;
-  return ((word | below_first | deletes) & (ones * 0x80U)) == 0;
+// True if the next 8 bytes are ASCII from `first` to 0x7E. Most ids are, and need no decoding.
+bool is_plain(const char* bytes, unsigned char first) noexcept {
+  return base::bytes_not_printable(base::load_word(bytes), first) == 0;
 }
 
 // Length of the UTF-8 character that starts at `text`, 0 if it is none that an id may have.
@@ -49,12 +43,12 @@ bool is_valid_id(std::string_view id) noexcept {
   const char* const last_word = id.size() >= 8 ? id.data() + id.size() - 8 : nullptr;
   while (!id.empty()) {
     std::size_t bytes = 8;
-    if (id.size() >= bytes && is_plain<0x20>(id.data())) {
+    if (id.size() >= bytes && is_plain(id.data(), 0x20)) {
       id.remove_prefix(bytes);
       continue;
     }
     // The rest of a plain id, in one look that overlaps the one before.
-    if (id.size() < bytes && last_word != nullptr && is_plain<0x20>(last_word)) return true;
+    if (id.size() < bytes && last_word != nullptr && is_plain(last_word, 0x20)) return true;
     bytes = character_bytes(id);
     if (bytes == 0) return false;
     id.remove_prefix(bytes);
@@ -67,10 +61,10 @@ bool is_valid_key(std::string_view key) noexcept {
   const auto is_visible = [](char c) { return c >= 0x21 && c <= 0x7E; };
   if (key.size() < 8) return std::all_of(key.begin(), key.end(), is_visible);
   for (std::size_t i = 0; i + 8 <= key.size(); i += 8) {
-    if (!is_plain<0x21>(key.data() + i)) return false;
+    if (!is_plain(key.data() + i, 0x21)) return false;
   }
   // The last word overlaps the one before.
-  return is_plain<0x21>(key.data() + key.size() - 8);
+  return is_plain(key.data() + key.size() - 8, 0x21);
 }
 
 const char* to_string(ErrorCode code) noexcept {

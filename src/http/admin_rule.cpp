@@ -5,16 +5,10 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "http/ascii.hpp"
 
 namespace fluxgate::http {
 namespace {
-
-bool equals(std::string_view text, std::string_view lower) noexcept {
-  return text.size() == lower.size() &&
-         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) {
-           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
-         });
-}
 
 bool is_number_up_to(std::string_view digits, unsigned max) noexcept {
   if (digits.empty() || digits.size() > 5) return false;
@@ -49,7 +43,7 @@ bool is_local_host(std::string_view host) noexcept {
     if (!port.empty() && !is_number_up_to(port, 65'535)) return false;
     host = host.substr(0, colon);
   }
-  return equals(host, "localhost") || host == "[::1]" || is_loopback_v4(host);
+  return equals_any_case(host, "localhost") || host == "[::1]" || is_loopback_v4(host);
 }
 
 AdminRule::AdminRule(std::string_view token, bool is_local_only) {
@@ -72,7 +66,7 @@ AdminRule::Hash AdminRule::hash_of(std::string_view token) noexcept {
 bool AdminRule::has_token(std::string_view authorization) const noexcept {
   static constexpr std::string_view scheme = "bearer ";
   if (authorization.size() <= scheme.size() ||
-      !equals(authorization.substr(0, scheme.size()), scheme)) {
+      !equals_any_case(authorization.substr(0, scheme.size()), scheme)) {
     return false;
   }
   const std::size_t begin = authorization.find_first_not_of(' ', scheme.size());

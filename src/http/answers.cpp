@@ -92,11 +92,13 @@ void AnswerWriter::fixed(const FixedAnswer& answer) {
   body_bytes_ = form.bytes.size() - form.head_bytes;
 }
 
-void AnswerWriter::problem(Problem problem, std::string_view message) {
+void AnswerWriter::problem(Problem problem, std::string_view message,
+                           std::string_view more_headers) {
   const ProblemFacts& known = facts(problem);
   std::string body;
   append_error(body, known.code, message);
-  variable({.status = known.status, .more_headers = known.headers, .body = body});
+  const std::string headers = std::string(known.headers).append(more_headers);
+  variable({.status = known.status, .more_headers = headers, .body = body});
 }
 
 void AnswerWriter::variable(const Variable& answer) {

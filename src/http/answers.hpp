@@ -91,7 +91,9 @@ class AnswerWriter {
   void fixed(const FixedAnswer& answer);
   void problem(Problem problem) { fixed(answers_.of(problem)); }
   /// The same with another message.
-  void problem(Problem problem, std::string_view message);
+  void problem(Problem problem, std::string_view message) { this->problem(problem, message, {}); }
+  /// The same with headers of its own, each with its line end.
+  void problem(Problem problem, std::string_view message, std::string_view more_headers);
 
   struct Variable {
     unsigned status = 200;

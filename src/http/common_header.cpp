@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
+#include "base/words.hpp"
 #include "http/limits.hpp"
 #include "http/request_parser.hpp"
 
@@ -13,9 +13,7 @@ namespace {
 // The eight bytes there, letters in lower case. Other bytes a name may have change, too, but to
 // none that the names compared with have: those are letters, digits and '-'.
 std::uint64_t lower_word(const char* bytes) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof(word));
-  return word | 0x2020202020202020U;
+  return base::load_word(bytes) | base::every_byte * 0x20U;
 }
 
 // True if the name is `lower`, which has letters, digits and '-' only.

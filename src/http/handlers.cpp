@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "http/ascii.hpp"
 #include "http/json_write.hpp"
 
 namespace fluxgate::http {
@@ -17,11 +18,7 @@ bool is_json(std::string_view content_type) noexcept {
   // Parameters, such as a charset, change nothing: JSON is UTF-8.
   content_type = content_type.substr(0, content_type.find(';'));
   while (content_type.ends_with(' ') || content_type.ends_with('\t')) content_type.remove_suffix(1);
-  return content_type.size() == type_json.size() &&
-         std::equal(content_type.begin(), content_type.end(), type_json.begin(),
-                    [](char a, char b) {
-                      return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
-                    });
+  return equals_any_case(content_type, type_json);
 }
 
 bool is_method(Method method, Method wanted) noexcept {
@@ -29,11 +26,9 @@ bool is_method(Method method, Method wanted) noexcept {
 }
 
 Handled refuse_method(Exchange& exchange, const RouteFacts& route) {
-  const ProblemFacts& known = facts(Problem::method_not_allowed);
-  std::string body;
-  append_error(body, known.code, known.message);
+  constexpr Problem problem = Problem::method_not_allowed;
   const std::string allow = "Allow: " + std::string(allowed(route)) + "\r\n";
-  exchange.out.variable({.status = known.status, .more_headers = allow, .body = body});
+  exchange.out.problem(problem, facts(problem).message, allow);
   return Handled::answered;
 }
 

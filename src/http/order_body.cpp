@@ -2,8 +2,8 @@
 
 #include <bit>
 #include <cstdint>
-#include <cstring>
 
+#include "base/words.hpp"
 #include "fluxgate/types.hpp"
 
 namespace fluxgate::http {
@@ -13,24 +13,13 @@ constexpr std::string_view before_product = R"({"productId":")";
 constexpr std::string_view before_user = R"(","userId":")";
 constexpr std::string_view behind_user = R"("})";
 
-constexpr std::uint64_t ones = 0x0101010101010101U;
-constexpr std::uint64_t tops = ones * 0x80U;
-
-// The top bit of each byte that is zero; bits above the lowest set one mean nothing.
-std::uint64_t zeros(std::uint64_t word) noexcept {
-  return (word - ones) & ~word & tops;
-}
-
 // Bytes, from `begin` on, that stand for themselves in a JSON string: 0x20 to 0x7E without quote
 // and backslash. Stops at `end` at the latest; reads up to seven bytes beyond.
 std::size_t plain_bytes(const char* begin, const char* end) noexcept {
-  static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
   for (const char* at = begin; at < end; at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof(word));
-    const std::uint64_t below_space = (word - ones * 0x20U) & ~word & tops;
-    const std::uint64_t special = below_space | (word & tops) | zeros(word ^ ones * 0x7FU) |
-                                  zeros(word ^ ones * '"') | zeros(word ^ ones * '\\');
+    const std::uint64_t word = base::load_word(at);
+    const std::uint64_t special = base::bytes_not_printable(word, 0x20) |
+                                  base::bytes_equal(word, '"') | base::bytes_equal(word, '\\');
     if (special == 0) continue;
     const char* const found = at + std::countr_zero(special) / 8;
     return static_cast<std::size_t>((found < end ? found : end) - begin);

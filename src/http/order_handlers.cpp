@@ -57,15 +57,6 @@ std::optional<Problem> check_key(const Request& request) noexcept {
   return std::nullopt;
 }
 
-void answer_refused(Exchange& exchange, Problem problem, std::string_view replayed) {
-  if (replayed.empty()) return exchange.out.problem(problem);
-  const ProblemFacts& known = facts(problem);
-  std::string body;
-  append_error(body, known.code, known.message);
-  const std::string headers = std::string(known.headers) + std::string(replayed);
-  exchange.out.variable({.status = known.status, .more_headers = headers, .body = body});
-}
-
 void answer_waiting(Exchange& exchange, std::string_view more_headers) {
   std::string headers = "Cache-Control: no-store\r\nLocation: ";
   headers += exchange.services.waiting_location;
@@ -103,8 +94,9 @@ void answer_order(Exchange& exchange) {
   }
   if (result.status == OrderStatus::waiting) return answer_waiting(exchange, replayed);
   if (result.status != OrderStatus::accepted) {
-    return answer_refused(exchange, problem_of(result.status).value_or(Problem::internal),
-                          replayed);
+    const Problem problem = problem_of(result.status).value_or(Problem::internal);
+    if (!result.replayed) return exchange.out.problem(problem);
+    return exchange.out.problem(problem, facts(problem).message, replayed);
   }
   std::string body;
   append_order_accepted(body, exchange.order.request, result);

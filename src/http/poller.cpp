@@ -25,6 +25,7 @@ Poller::Poller()
       wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = static_cast<Watched*>(&awake_);
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) {
     throw std::system_error(errno, std::generic_category(), "epoll_ctl");
   }
@@ -43,13 +44,7 @@ std::span<const epoll_event> Poller::wait(std::chrono::nanoseconds wait_max) noe
   const int timeout = static_cast<int>(std::clamp<std::int64_t>(wait_ms, 0, 1'000'000));
   const int found = ::epoll_wait(epoll_.get(), events_.data(), events_max, timeout);
   FLUXGATE_CHECK(found >= 0 || errno == EINTR);
-  std::size_t count = 0;
-  for (int i = 0; i < found; ++i) {
-    const epoll_event& event = events_[static_cast<std::size_t>(i)];
-    // The wake-up's own entry. Its count is never read: each write is an edge of its own.
-    if (event.data.ptr != nullptr) events_[count++] = event;
-  }
-  return {events_.data(), count};
+  return {events_.data(), static_cast<std::size_t>(std::max(found, 0))};
 }
 
 void Poller::wake() noexcept {

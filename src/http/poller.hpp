@@ -50,8 +50,14 @@ class Poller {
  private:
   static constexpr std::size_t events_max = 256;
 
+  // The wake-up's own entry. Its count is never read: each write is an edge of its own.
+  struct Awake final : Watched {
+    void on_ready(std::uint32_t) override {}
+  };
+
   base::UniqueFd epoll_;
-  base::UniqueFd wake_;  // an event descriptor, its own entry's data.ptr is null
+  base::UniqueFd wake_;  // an event descriptor
+  Awake awake_;
   std::array<epoll_event, events_max> events_;
 };
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "http/ascii.hpp"
 #include "http/limits.hpp"
 
 namespace fluxgate::http {
@@ -18,17 +19,6 @@ using BeastView = beast::string_view;
 
 std::string_view view(BeastView text) noexcept {
   return {text.data(), text.size()};
-}
-
-bool equals(std::string_view text, std::string_view lower) noexcept {
-  return text.size() == lower.size() &&
-         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) {
-           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
-         });
-}
-
-bool starts_with(std::string_view text, std::string_view lower) noexcept {
-  return text.size() >= lower.size() && equals(text.substr(0, lower.size()), lower);
 }
 
 std::optional<Method> method_of(beast::http::verb verb) noexcept {
@@ -104,7 +94,7 @@ class HeaderParser final : public beast::http::basic_parser<true> {
         request_.authorization = value;
         return;
       case Field::expect:
-        if (equals(value, "100-continue")) request_.expects_continue = true;
+        if (equals_any_case(value, "100-continue")) request_.expects_continue = true;
         return;
       case Field::accept:
         request_.accepts_json |= value.find("application/json") != std::string_view::npos;
@@ -135,24 +125,24 @@ class HeaderParser final : public beast::http::basic_parser<true> {
   void take_transfer_encoding(std::string_view value, ErrorCodeOut& error) {
     if (has_coding_ || has_length_) return fail(Problem::malformed_request, error);
     has_coding_ = true;
-    if (!equals(value, "chunked")) return fail(Problem::not_implemented, error);
+    if (!equals_any_case(value, "chunked")) return fail(Problem::not_implemented, error);
     request_.is_chunked = true;
   }
 
   // The fields Beast has no number for. Ordered by first letter: most requests bring a few of them.
   void take_other(std::string_view name, std::string_view value, ErrorCodeOut& error) {
-    if (equals(name, "x-idempotency-key")) {
+    if (equals_any_case(name, "x-idempotency-key")) {
       take_key(value, key_lines_);
-    } else if (equals(name, "idempotency-key")) {
+    } else if (equals_any_case(name, "idempotency-key")) {
       take_key(value, standard_key_lines_);
-    } else if (equals(name, "x-admission-pass")) {
+    } else if (equals_any_case(name, "x-admission-pass")) {
       if (has_pass_) return fail(Problem::malformed_request, error);
       has_pass_ = true;
       request_.pass = value;
-    } else if (starts_with(name, "x-forwarded-") || equals(name, "x-real-ip")) {
+    } else if (starts_with_any_case(name, "x-forwarded-") || equals_any_case(name, "x-real-ip")) {
       request_.came_by_detour = true;
-    } else if (equals(name, "sec-fetch-site")) {
-      request_.came_by_detour |= equals(value, "cross-site");
+    } else if (equals_any_case(name, "sec-fetch-site")) {
+      request_.came_by_detour |= equals_any_case(value, "cross-site");
     }
   }
 

@@ -36,9 +36,7 @@ void Session::open(base::UniqueFd socket) {
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   // Else a read stops short at an urgent byte, with more behind it.
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
-  reader_.reset();
-  output_.clear();
-  sent_ = lingered_bytes_ = 0;
+  lingered_bytes_ = 0;
   requests_ = 0;
   phase_ = Phase::serving;
   wait_ = Wait::none;
@@ -216,25 +214,32 @@ bool Session::flush() {
   return true;
 }
 
-bool Session::read_more() {
+std::optional<std::size_t> Session::receive() {
   while (is_readable_) {
     const std::span<char> room = reader_.room();
     const ssize_t got = ::recv(socket_.get(), room.data(), room.size(), 0);
     if (got > 0) {
-      reader_.commit(static_cast<std::size_t>(got));
+      const auto bytes = static_cast<std::size_t>(got);
       // What is read short is empty: what comes later is an edge of its own.
-      is_readable_ = is_hung_up_ || static_cast<std::size_t>(got) == room.size();
-      return true;
+      is_readable_ = is_hung_up_ || bytes == room.size();
+      return bytes;
     }
     if (got < 0 && would_block(errno)) {
       is_readable_ = false;
     } else if (got == 0 || errno != EINTR) {
-      close();
-      return false;
+      return std::nullopt;
     }
   }
-  wait_for_input();
-  return false;
+  return 0;
+}
+
+bool Session::read_more() {
+  const std::optional<std::size_t> bytes = receive();
+  if (bytes == 0U) wait_for_input();
+  if (!bytes) close();
+  if (bytes.value_or(0) == 0) return false;
+  reader_.commit(*bytes);
+  return true;
 }
 
 void Session::wait_for_input() {
@@ -262,21 +267,12 @@ void Session::linger() {
 }
 
 void Session::read_rest() {
-  while (is_readable_) {
-    const std::span<char> room = reader_.room();
-    const ssize_t got = ::recv(socket_.get(), room.data(), room.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && would_block(errno)) {
-      is_readable_ = false;
-    } else if (got <= 0) {
-      return close();
-    } else {
-      lingered_bytes_ += static_cast<std::size_t>(got);
-      if (lingered_bytes_ > linger_bytes_max) return close();
-      is_readable_ = is_hung_up_ || static_cast<std::size_t>(got) == room.size();
-    }
+  for (;;) {
+    const std::optional<std::size_t> bytes = receive();
+    if (bytes == 0U) return reader_.rest();
+    lingered_bytes_ += bytes.value_or(0);
+    if (!bytes || lingered_bytes_ > linger_bytes_max) return close();
   }
-  reader_.rest();
 }
 
 void Session::close() {
@@ -286,6 +282,7 @@ void Session::close() {
   release_if_done();
 }
 
+// Also makes it ready for the next connection.
 void Session::release_if_done() {
   if (is_awaiting_) return;
   reader_.reset();

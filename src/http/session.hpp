@@ -86,6 +86,8 @@ class Session final : public Watched {
 
   /// True if all output is sent. Else it waits, or is closed.
   [[nodiscard]] bool flush();
+  /// Bytes read into the reader's room; 0: there are none now; none: the connection has ended.
+  [[nodiscard]] std::optional<std::size_t> receive();
   /// True if there is more input. Else it waits, or is closed.
   [[nodiscard]] bool read_more();
   [[nodiscard]] bool has_arrived() const;

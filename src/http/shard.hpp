@@ -73,8 +73,7 @@ class Shard final : public CompletionSink {
   [[nodiscard]] const DateText& date() const noexcept { return date_; }
   [[nodiscard]] std::uint64_t ticks() const noexcept { return ticks_; }
   [[nodiscard]] bool is_draining() const noexcept { return is_draining_; }
-  /// Gives a session another turn after the others had theirs.
-  /// Once a round: Session::resume() ends the wait for it.
+  /// Gives a session another turn after the others had theirs; once a round.
   void resume_later(Session& session) { resumed_.push_back(&session); }
   /// Takes a session back whose connection is closed.
   void release(Session& session);

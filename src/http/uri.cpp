@@ -1,7 +1,8 @@
 #include "http/uri.hpp"
 
-#include <algorithm>
 #include <charconv>
+
+#include "http/ascii.hpp"
 
 namespace fluxgate::http {
 namespace {
@@ -19,13 +20,6 @@ bool is_unreserved(char c) noexcept {
 }
 
 constexpr std::string_view scheme = "http://";
-
-bool has_http_scheme(std::string_view text) noexcept {
-  if (text.size() < scheme.size()) return false;
-  return std::equal(scheme.begin(), scheme.end(), text.begin(), [](char lower, char c) {
-    return (c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c) == lower;
-  });
-}
 
 // The host is not looked at here, but nothing that is no authority may pass for one.
 bool is_authority(std::string_view text) noexcept {
@@ -69,7 +63,7 @@ bool parse_target(std::string_view text, Target& target, std::string& scratch) {
   scratch.clear();
   // Decoding never lengthens, so the views into it stay good.
   scratch.reserve(text.size());
-  if (has_http_scheme(text)) {
+  if (starts_with_any_case(text, scheme)) {
     text.remove_prefix(scheme.size());
     const std::size_t end = text.find_first_of("/?");
     target.authority = text.substr(0, end);

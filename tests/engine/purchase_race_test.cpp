@@ -35,6 +35,16 @@ std::string name(const char* prefix, int number) {
   return prefix + std::to_string(number);
 }
 
+/// Sends copies of one new order at once: each is accepted, as one order.
+void copies_get_one_order(Engine& engine, const std::string& user) {
+  std::array<OrderResult, 4> results;
+  in_threads(4, [&](int t) { results[static_cast<std::size_t>(t)] = buy(engine, user, "k"); });
+  for (const OrderResult& result : results) {
+    REQUIRE(result.status == OrderStatus::accepted);
+    REQUIRE(result.sequence == results[0].sequence);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("Race: copies of one key with one unit left → one order, everybody gets it",
@@ -62,42 +72,24 @@ TEST_CASE("Race: copies of one key with one unit left → one order, everybody g
 
 TEST_CASE("Race: copies of one order that uses up its user's limit → one order, everybody gets it",
           "[engine][race]") {
-  constexpr int copies = 4;
   constexpr int rounds = 500;
   Life life(1);
   Engine& engine = life.open();
   REQUIRE(engine.init({.product_id = "p", .quantity = 10'000, .max_per_user = 1}).status ==
           InitStatus::ok);
-  for (int round = 0; round < rounds; ++round) {
-    std::array<OrderResult, copies> results;
-    in_threads(copies, [&](int t) {
-      results[static_cast<std::size_t>(t)] = buy(engine, name("u", round), "k");
-    });
-    for (const OrderResult& result : results) {
-      REQUIRE(result.status == OrderStatus::accepted);
-      REQUIRE(result.sequence == results[0].sequence);
-    }
-  }
+  for (int round = 0; round < rounds; ++round) copies_get_one_order(engine, name("u", round));
   CHECK(engine.stats().orders_total == rounds);
 }
 
 TEST_CASE("Race: copies of one order that takes the last admission → one order, everybody gets it",
           "[engine][race]") {
-  constexpr int copies = 4;
   constexpr int rounds = 500;
   Life life(1);
   life.options.rate_limit = 1;
   Engine& engine = life.open();
   REQUIRE(engine.init({.product_id = "p", .quantity = 10'000}).status == InitStatus::ok);
   for (int round = 0; round < rounds; ++round) {
-    std::array<OrderResult, copies> results;
-    in_threads(copies, [&](int t) {
-      results[static_cast<std::size_t>(t)] = buy(engine, name("u", round), "k");
-    });
-    for (const OrderResult& result : results) {
-      REQUIRE(result.status == OrderStatus::accepted);
-      REQUIRE(result.sequence == results[0].sequence);
-    }
+    copies_get_one_order(engine, name("u", round));
     life.clock.advance(std::chrono::seconds(1));
   }
   CHECK(engine.stats().orders_total == rounds);
