@@ -12,7 +12,7 @@ namespace {
 
 // True if the next 8 bytes are ASCII from `first` to 0x7E. Most ids are, and need no decoding.
 bool is_plain(const char* bytes, unsigned char first) noexcept {
-  return base::bytes_not_printable(base::load_word(bytes), first) == 0;
+  return base::all_printable(base::load_word(bytes), first);
 }
 
 // Length of the UTF-8 character that starts at `text`, 0 if it is none that an id may have.

@@ -24,6 +24,7 @@ TEST_CASE("words: every byte at every place → found as what it is", "[base][un
       CHECK(first(bytes_below(word, 0x20)) == expected(byte < 0x20));
       CHECK(first(bytes_equal(word, 'Z')) == expected(byte == 'Z'));
       CHECK(first(bytes_not_printable(word, 0x21)) == expected(byte < 0x21 || byte > 0x7E));
+      CHECK(all_printable(word, 0x21) == (byte >= 0x21 && byte <= 0x7E));
     }
   }
 }
