@@ -55,10 +55,11 @@ def announced_port(process):
     return int(found.group(1))
 
 
-def post(port, path, body):
-    """Sends a JSON body; status and bytes of the answer."""
+def ask(port, method, path, body=None):
+    """Sends a request, with a JSON body if there is one; status and bytes of the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    connection.request(method, path, None if body is None else json.dumps(body),
+                       {} if body is None else {"Content-Type": "application/json"})
     response = connection.getresponse()
     answer = response.read()
     connection.close()
@@ -105,11 +106,13 @@ def built(name, *folders):
 def machine():
     """What the figures were measured on."""
     cpu = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
-    commit = subprocess.run(["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"],
-                            capture_output=True, text=True, check=False)
+    commit = None
+    if shutil.which("git"):
+        commit = subprocess.run(["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"],
+                                capture_output=True, text=True, check=False).stdout.strip() or None
     return {
         "measured_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip() or None,
+        "commit": commit,
         "cpu": cpu.group(1) if cpu else platform.machine(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),

@@ -1,14 +1,13 @@
 """What is compared with what, and the bars that fluxgate sets itself."""
 
 import contextlib
-import http.client
 import shutil
 import threading
 from dataclasses import dataclass, field
 from typing import Callable
 
 import systems
-from measure import generate
+from measure import ask, generate
 
 PLENTY = 10**15  # units that no run uses up
 SOLD_OUT = (409,)
@@ -90,10 +89,7 @@ def audits(system):
 
     def audit():
         while not over.is_set():
-            connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=60)
-            connection.request("GET", "/products/audited/audit")
-            connection.getresponse().read()
-            connection.close()
+            ask(system.port, "GET", "/products/audited/audit")
 
     thread = threading.Thread(target=audit)
     thread.start()

@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from measure import REPOSITORY, announced_port, cpu_s_of_tree, post
+from measure import REPOSITORY, announced_port, ask, cpu_s_of_tree
 
 HERE = Path(__file__).resolve().parent
 PRODUCT = "iphone-15"
@@ -131,7 +131,7 @@ class Fluxgate(System):
             self.init(name, self.stock)
 
     def init(self, product, quantity):
-        status, answer = post(self.port, "/init", {"productId": product, "quantity": quantity})
+        status, answer = ask(self.port, "POST", "/init", {"productId": product, "quantity": quantity})
         if status != 200:
             raise SystemExit(f"POST /init failed: {answer!r}")
 
