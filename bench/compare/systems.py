@@ -131,7 +131,8 @@ class Fluxgate(System):
             self.init(name, self.stock)
 
     def init(self, product, quantity):
-        status, answer = ask(self.port, "POST", "/init", {"productId": product, "quantity": quantity})
+        body = {"productId": product, "quantity": quantity}
+        status, answer = ask(self.port, "POST", "/init", body)
         if status != 200:
             raise SystemExit(f"POST /init failed: {answer!r}")
 
