@@ -131,6 +131,18 @@ void BlockBuilder::add(const OrderEntry& order) {
   added();
 }
 
+void BlockBuilder::add(const TicketRecord& record) {
+  FLUXGATE_CHECK(open_ && !full());
+  encode(buffer_, record);
+  added();
+}
+
+void BlockBuilder::add(const AdmissionRecord& record) {
+  FLUXGATE_CHECK(open_ && !full());
+  encode(buffer_, record);
+  added();
+}
+
 void BlockBuilder::add(const SettingRecord& record) {
   FLUXGATE_CHECK(open_ && !full());
   encode(buffer_, record);

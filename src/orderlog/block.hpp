@@ -78,6 +78,8 @@ class BlockBuilder {
   void add(const ProductRecord& record);
   void add(const RoundRecord& record);  ///< fits a full block too: a product is followed by one
   void add(const OrderEntry& order);
+  void add(const TicketRecord& record);
+  void add(const AdmissionRecord& record);
   void add(const SettingRecord& record);
   void add(const CheckpointRecord& record);  ///< fits a full block too, once
 

@@ -61,6 +61,26 @@ void encode(std::string& out, const OrderEntry& order) {
   append(out, bytes, to);
 }
 
+void encode(std::string& out, const TicketRecord& record) {
+  FLUXGATE_CHECK(record.ticket >= 1);
+  FLUXGATE_CHECK(!record.user_id.empty() && record.user_id.size() <= id_bytes_max);
+  char bytes[ticket_bytes_max];
+  char* to = put_type(bytes, RecordType::ticket);
+  to = put_varint(to, record.ticket);
+  to = put_varint(to, record.product);
+  to = put_string(to, record.user_id);
+  append(out, bytes, to);
+}
+
+void encode(std::string& out, const AdmissionRecord& record) {
+  FLUXGATE_CHECK(record.ticket >= 1);
+  char bytes[admission_bytes_max];
+  char* to = put_type(bytes, RecordType::admission);
+  to = put_varint(to, record.ticket);
+  to = put_varint(to, static_cast<std::uint64_t>(record.exit));
+  append(out, bytes, to);
+}
+
 void encode(std::string& out, const SettingRecord& record) {
   FLUXGATE_CHECK(!record.name.empty() && record.name.size() <= setting_name_bytes_max);
   FLUXGATE_CHECK(record.value.size() <= setting_value_bytes_max);
@@ -121,13 +141,14 @@ bool RecordReader::read_record() {
       return read_order(false);
     case RecordType::order_with_pass:
       return read_order(true);
+    case RecordType::ticket:
+      return read_ticket();
+    case RecordType::admission:
+      return read_admission();
     case RecordType::setting:
       return read_setting();
     case RecordType::checkpoint:
       return read_checkpoint();
-    case RecordType::ticket:
-    case RecordType::admission:
-      break;
   }
   if (type == 0) return defect("has type 0, which no release writes");
   newer_ = true;
@@ -157,6 +178,21 @@ bool RecordReader::read_order(bool with_pass) {
   if (order_.key.empty()) return defect("has an empty key");
   order_.pass = 0;
   return !with_pass || read_number(order_.pass, 1, any_max);
+}
+
+bool RecordReader::read_ticket() {
+  if (!read_number(ticket_.ticket, 1, any_max) || !read_number(ticket_.product, 0, any_max) ||
+      !read_string(ticket_.user_id, id_bytes_max)) {
+    return false;
+  }
+  return !ticket_.user_id.empty() || defect("has an empty user id");
+}
+
+bool RecordReader::read_admission() {
+  std::uint64_t exit = 0;
+  if (!read_number(admission_.ticket, 1, any_max) || !read_number(exit, 1, 2)) return false;
+  admission_.exit = static_cast<LineExit>(exit);
+  return true;
 }
 
 bool RecordReader::read_setting() {

@@ -20,8 +20,8 @@ enum class RecordType : std::uint8_t {
   round = 2,
   order = 3,
   order_with_pass = 4,
-  ticket = 5,     ///< reserved: this release neither writes nor reads it
-  admission = 6,  ///< reserved: this release neither writes nor reads it
+  ticket = 5,
+  admission = 6,
   setting = 7,
   checkpoint = 8,
 };
@@ -49,6 +49,25 @@ struct OrderEntry {
   std::string_view user_id;  ///< 1..id_bytes_max bytes
   std::string_view key;      ///< 1..key_bytes_max bytes
   std::uint64_t pass = 0;    ///< number of the admission pass it used up; 0: none
+};
+
+/// Gives a person a place in line for a product. Tickets are numbered 1, 2, 3, ... without gaps.
+struct TicketRecord {
+  std::uint64_t ticket = 0;  ///< at least 1
+  std::uint64_t product = 0;
+  std::string_view user_id;  ///< 1..id_bytes_max bytes
+};
+
+/// How a place in line ended. Numbers are on disk.
+enum class LineExit : std::uint8_t {
+  admitted = 1,  ///< its pass was issued, at the time of the block
+  left = 2,      ///< nobody came back for it
+};
+
+/// Ends a place in line.
+struct AdmissionRecord {
+  std::uint64_t ticket = 0;  ///< at least 1
+  LineExit exit = LineExit::admitted;
 };
 
 /// A named value the log carries for its reader; the last one of a name counts.
@@ -86,6 +105,8 @@ inline constexpr std::size_t order_bytes_max =
     1 + 4 * varint_bytes_max + 2 * 2 + id_bytes_max + key_bytes_max;
 inline constexpr std::size_t setting_bytes_max =
     1 + 2 * 2 + setting_name_bytes_max + setting_value_bytes_max;
+inline constexpr std::size_t ticket_bytes_max = 1 + 2 * varint_bytes_max + 2 + id_bytes_max;
+inline constexpr std::size_t admission_bytes_max = 1 + varint_bytes_max + 1;
 inline constexpr std::size_t checkpoint_bytes_max =
     1 + 3 * varint_bytes_max + checkpoint_rounds_max * 4 * varint_bytes_max;
 
@@ -93,6 +114,8 @@ inline constexpr std::size_t checkpoint_bytes_max =
 void encode(std::string& out, const ProductRecord& record);
 void encode(std::string& out, const RoundRecord& record);
 void encode(std::string& out, const OrderEntry& order);
+void encode(std::string& out, const TicketRecord& record);
+void encode(std::string& out, const AdmissionRecord& record);
 void encode(std::string& out, const SettingRecord& record);
 void encode(std::string& out, const CheckpointRecord& record);
 
@@ -113,6 +136,8 @@ class RecordReader {
   [[nodiscard]] const ProductRecord& product() const noexcept { return product_; }
   [[nodiscard]] const RoundRecord& round() const noexcept { return round_; }
   [[nodiscard]] const OrderEntry& order() const noexcept { return order_; }
+  [[nodiscard]] const TicketRecord& ticket() const noexcept { return ticket_; }
+  [[nodiscard]] const AdmissionRecord& admission() const noexcept { return admission_; }
   [[nodiscard]] const SettingRecord& setting() const noexcept { return setting_; }
   [[nodiscard]] const CheckpointRecord& checkpoint() const noexcept { return checkpoint_; }
 
@@ -128,6 +153,8 @@ class RecordReader {
   [[nodiscard]] bool read_product();
   [[nodiscard]] bool read_round();
   [[nodiscard]] bool read_order(bool with_pass);
+  [[nodiscard]] bool read_ticket();
+  [[nodiscard]] bool read_admission();
   [[nodiscard]] bool read_setting();
   [[nodiscard]] bool read_checkpoint();
   /// Remembers the first defect; always false.
@@ -142,6 +169,8 @@ class RecordReader {
   ProductRecord product_;
   RoundRecord round_;
   OrderEntry order_;
+  TicketRecord ticket_;
+  AdmissionRecord admission_;
   SettingRecord setting_;
   CheckpointRecord checkpoint_;
 };

@@ -119,13 +119,14 @@ class Walk {
       case RecordType::order:
       case RecordType::order_with_pass:
         return sequence < from_ || visitor_.on_order(sequence, accepted_at_, reader.order());
+      case RecordType::ticket:
+        return visitor_.on_ticket(reader.ticket());
+      case RecordType::admission:
+        return visitor_.on_admission(reader.admission());
       case RecordType::setting:
         return visitor_.on_setting(reader.setting());
       case RecordType::checkpoint:
         return visitor_.on_checkpoint(reader.checkpoint());
-      case RecordType::ticket:
-      case RecordType::admission:
-        break;  // the reader refuses them
     }
     return true;
   }

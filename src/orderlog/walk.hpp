@@ -30,6 +30,8 @@ class LogVisitor {
   virtual bool on_product(const ProductRecord&) { return true; }
   virtual bool on_round(const RoundRecord&) { return true; }
   virtual bool on_order(Sequence, std::chrono::milliseconds, const OrderEntry&) { return true; }
+  virtual bool on_ticket(const TicketRecord&) { return true; }
+  virtual bool on_admission(const AdmissionRecord&) { return true; }
   virtual bool on_setting(const SettingRecord&) { return true; }
   virtual bool on_checkpoint(const CheckpointRecord&) { return true; }
 };

@@ -74,6 +74,13 @@ inline std::string text_of(const OrderEntry& r) {
          std::to_string(r.quantity) + " " + std::string(r.user_id) + " " + std::string(r.key) +
          " " + std::to_string(r.pass);
 }
+inline std::string text_of(const TicketRecord& r) {
+  return "ticket " + std::to_string(r.ticket) + " " + std::to_string(r.product) + " " +
+         std::string(r.user_id);
+}
+inline std::string text_of(const AdmissionRecord& r) {
+  return "admission " + std::to_string(r.ticket) + " " + std::to_string(static_cast<int>(r.exit));
+}
 inline std::string text_of(const SettingRecord& r) {
   return "setting " + std::string(r.name) + "=" + std::string(r.value);
 }
@@ -101,6 +108,8 @@ class Transcript final : public LogVisitor {
     accepted.push_back(accepted_at);
     return note(text_of(order));
   }
+  bool on_ticket(const TicketRecord& record) override { return note(text_of(record)); }
+  bool on_admission(const AdmissionRecord& record) override { return note(text_of(record)); }
   bool on_setting(const SettingRecord& record) override { return note(text_of(record)); }
   bool on_checkpoint(const CheckpointRecord& record) override { return note(text_of(record)); }
 
@@ -143,7 +152,7 @@ inline std::uint64_t random_number(std::mt19937_64& random, std::uint64_t min, s
 /// Adds a random record of any type and returns its line.
 inline std::string add_random(BlockBuilder& block, std::mt19937_64& random) {
   constexpr std::uint64_t any = UINT64_MAX;
-  switch (random() % 8) {
+  switch (random() % 10) {
     case 0: {
       const std::string id = random_text(random, 1, id_bytes_max);
       const ProductRecord record{random_number(random, 0, any), id};
@@ -171,6 +180,18 @@ inline std::string add_random(BlockBuilder& block, std::mt19937_64& random) {
         record.rounds.push_back({random_number(random, 0, any), random_number(random, 1, any),
                                  random_number(random, 0, any), random_number(random, 0, any)});
       }
+      block.add(record);
+      return text_of(record);
+    }
+    case 4: {
+      const std::string user = random_text(random, 1, id_bytes_max);
+      const TicketRecord record{random_number(random, 1, any), random_number(random, 0, any), user};
+      block.add(record);
+      return text_of(record);
+    }
+    case 5: {
+      const AdmissionRecord record{random_number(random, 1, any),
+                                   random() % 2 == 0 ? LineExit::admitted : LineExit::left};
       block.add(record);
       return text_of(record);
     }

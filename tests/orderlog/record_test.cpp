@@ -36,6 +36,9 @@ TEST_CASE("Record: bytes of each type → as docs/LOG_FORMAT.md has them", "[ord
   CHECK(encoded(RoundRecord{1, 2, 200, 3, 4}) == raw({2, 1, 2, 0xC8, 0x01, 3, 4}));
   CHECK(encoded(OrderEntry{5, 6, 7, "u", "key", 0}) == raw({3, 5, 6, 7, 1, 'u', 3, 'k', 'e', 'y'}));
   CHECK(encoded(OrderEntry{5, 6, 7, "u", "k", 9}) == raw({4, 5, 6, 7, 1, 'u', 1, 'k', 9}));
+  CHECK(encoded(TicketRecord{300, 5, "u"}) == raw({5, 0xAC, 0x02, 5, 1, 'u'}));
+  CHECK(encoded(AdmissionRecord{7, LineExit::admitted}) == raw({6, 7, 1}));
+  CHECK(encoded(AdmissionRecord{7, LineExit::left}) == raw({6, 7, 2}));
   CHECK(encoded(SettingRecord{"n", ""}) == raw({7, 1, 'n', 0}));
   CHECK(encoded(CheckpointRecord{9, 10, {{0, 1, 2, 3}, {4, 5, 6, 7}}}) ==
         raw({8, 9, 10, 2, 0, 1, 2, 3, 4, 5, 6, 7}));
@@ -48,6 +51,8 @@ TEST_CASE("Record: the largest of each type → within the documented bounds", "
   const std::string name(setting_name_bytes_max, 'n');
   CHECK(encoded(OrderEntry{UINT64_MAX, UINT64_MAX, units_max, id, key, UINT64_MAX}).size() <=
         order_bytes_max);
+  CHECK(encoded(TicketRecord{UINT64_MAX, UINT64_MAX, id}).size() <= ticket_bytes_max);
+  CHECK(encoded(AdmissionRecord{UINT64_MAX, LineExit::left}).size() <= admission_bytes_max);
   CHECK(encoded(SettingRecord{name, value}).size() <= setting_bytes_max);
   CheckpointRecord checkpoint{UINT64_MAX, UINT64_MAX, {}};
   checkpoint.rounds.assign(checkpoint_rounds_max, {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX});
@@ -64,10 +69,8 @@ TEST_CASE("Record: each defect → its own message and place", "[orderlog][unit]
   const auto defect = [&](std::initializer_list<int> bytes) { return read(good + raw(bytes)); };
 
   CHECK(defect({0}) == "damaged: the record at byte 5 has type 0, which no release writes");
-  CHECK(defect({5, 1}) ==
-        "newer_format: the record at byte 5 has a type this release does not know (5)");
-  CHECK(defect({6}) ==
-        "newer_format: the record at byte 5 has a type this release does not know (6)");
+  CHECK(defect({9, 1}) ==
+        "newer_format: the record at byte 5 has a type this release does not know (9)");
   CHECK(defect({255}) ==
         "newer_format: the record at byte 5 has a type this release does not know (255)");
 
@@ -92,6 +95,11 @@ TEST_CASE("Record: each defect → its own message and place", "[orderlog][unit]
   CHECK(defect({3, 0, 1, 1, 1, 'u', 0}) == "damaged: the record at byte 5 has an empty key");
   CHECK(defect({4, 0, 1, 1, 1, 'u', 1, 'k', 0}) ==
         "damaged: the record at byte 5 has a number out of range");
+  CHECK(defect({5, 0, 1, 1, 'u'}) == "damaged: the record at byte 5 has a number out of range");
+  CHECK(defect({5, 1, 1, 0}) == "damaged: the record at byte 5 has an empty user id");
+  CHECK(defect({6, 0, 1}) == "damaged: the record at byte 5 has a number out of range");
+  CHECK(defect({6, 1, 0}) == "damaged: the record at byte 5 has a number out of range");
+  CHECK(defect({6, 1, 3}) == "damaged: the record at byte 5 has a number out of range");
   CHECK(defect({7, 0, 0}) == "damaged: the record at byte 5 has an empty setting name");
 }
 
@@ -118,6 +126,10 @@ TEST_CASE("Record: random records, each cut and each byte changed → never read
           return text_of(reader.product());
         case RecordType::round:
           return text_of(reader.round());
+        case RecordType::ticket:
+          return text_of(reader.ticket());
+        case RecordType::admission:
+          return text_of(reader.admission());
         case RecordType::setting:
           return text_of(reader.setting());
         case RecordType::checkpoint:

@@ -193,9 +193,9 @@ TEST_CASE("Walk: well sealed blocks of a wrong writer → damaged or newer, with
         "damaged: block 1 (first order 1) claims 1 orders but holds more");
   CHECK(walked({forge({}, order + order.substr(0, 4), 2)}) ==
         "damaged: block 1 (first order 1): the record at byte 8 ends too early");
-  CHECK(walked({forge({}, order + "\x05", 1)}) ==
+  CHECK(walked({forge({}, order + "\x09", 1)}) ==
         "newer_format: block 1 (first order 1): the record at byte 8 has a type this release does "
-        "not know (5)");
+        "not know (9)");
   CHECK(walked({forge({}, order + std::string(1, '\0'), 1)}) ==
         "damaged: block 1 (first order 1): the record at byte 8 has type 0, which no release "
         "writes");
