@@ -123,6 +123,18 @@ class Engine {
   [[nodiscard]] std::vector<ProductSnapshot> products(std::string_view after,
                                                       std::size_t limit) const;
 
+  // ---- Waiting in line ----------------------------------------------------------------------
+
+  /// Gives a person a place in line, or finds the one he has; waits until it is durable.
+  [[nodiscard]] JoinResult join(const JoinRequest& request);
+  [[nodiscard]] Submission submit(JoinOperation& operation) noexcept;
+
+  /// How the holder of a ticket stands, who counts as present by asking. None: this engine never
+  /// gave such a ticket. About a microsecond, however long the line is.
+  [[nodiscard]] std::optional<Place> look(std::string_view ticket);
+  /// Whose ticket it is. None: this engine never gave such a ticket.
+  [[nodiscard]] std::optional<TicketHolder> ticket_holder(std::string_view ticket) const;
+
   // ---- Reading the log; these read from disk and may take long ------------------------------
 
   /// False: this engine never gave such an id to an order. Asks no disk.

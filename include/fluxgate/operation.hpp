@@ -12,6 +12,7 @@ namespace engine {
 class Core;
 class Committer;
 class Purchase;
+class WaitingRoom;
 }  // namespace engine
 namespace idempotency {
 class IdempotencyIndex;
@@ -27,7 +28,7 @@ class Round;
 /// Lifetime: must stay where it is, with all its request's views, while it is the engine's.
 class Operation {
  public:
-  enum class Kind : std::uint8_t { order, init };
+  enum class Kind : std::uint8_t { order, init, join };
 
   Operation(const Operation&) = delete;
   Operation& operator=(const Operation&) = delete;
@@ -94,6 +95,7 @@ class OrderOperation : public Operation {
   std::uint64_t key_hash_low_ = 0;
   std::uint32_t fingerprint_ = 0;
   inventory::Round* round_ = nullptr;
+  std::uint64_t pass_ = 0;  // number of the pass it uses; 0: none
   // Copies that wait for this order; guarded by the lock of the key's index segment.
   OrderOperation* first_waiter_ = nullptr;
 };
@@ -110,6 +112,21 @@ class InitOperation : public Operation {
   friend class engine::Committer;
   // Set by gather(), used by settle(): the round the log was told to open (0: nothing to open).
   RoundNumber opening_ = 0;
+};
+
+/// A request for a place in line. Fill `request`, submit, read `result`. May be used again.
+class JoinOperation : public Operation {
+ public:
+  explicit JoinOperation(CompletionSink& sink) noexcept : Operation(Kind::join, sink) {}
+
+  JoinRequest request;
+  JoinResult result;
+
+ private:
+  friend class engine::WaitingRoom;
+  // Set by gather(), used by settle(): its ticket's number, and whether that is new.
+  std::uint64_t ticket_ = 0;
+  bool is_new_ = false;
 };
 
 /// What submit() did with an operation.

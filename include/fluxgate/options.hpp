@@ -93,6 +93,10 @@ struct ServerOptions {
   /// Requests after which a connection is closed; 0: no limit.
   std::uint64_t max_requests_per_connection = 0;
 
+  /// Event streams of the waiting room open at one time, 1..1'000'000. One more is answered 503,
+  /// and its page polls.
+  std::size_t max_streams = 4'096;
+
   // ---- What changes performance -----------------------------------------------------------
 
   /// HTTP shards: threads with one io_context and one listener each. 0: one per core.

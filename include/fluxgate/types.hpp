@@ -25,6 +25,8 @@ inline constexpr std::size_t id_bytes_max = 128;
 inline constexpr std::size_t key_bytes_max = 255;
 /// An engine holds at most this many products.
 inline constexpr std::size_t products_max = 100'000;
+/// At most so many people are in line or hold a pass: about 470 MB.
+inline constexpr std::size_t line_places_max = 10'000'000;
 
 /// True if `id` may name a product or a user: length, UTF-8, no U+0000-001F or U+007F-009F.
 [[nodiscard]] bool is_valid_id(std::string_view id) noexcept;
@@ -86,6 +88,61 @@ struct OrderResult {
   bool replayed = false;  ///< The answer of an earlier or simultaneous copy of this order.
   Sequence sequence = 0;  ///< Accepted orders only.
   OrderId order_id;       ///< Accepted orders only.
+};
+
+/// One person's wish to stand in line for a product.
+struct JoinRequest {
+  std::string_view product_id = {};
+  std::string_view user_id = {};
+};
+
+/// What has become of a place in line. Numbers are fixed: they may be stored or sent.
+enum class PlaceState : std::uint8_t {
+  waiting = 0,
+  admitted = 1,  ///< there is a pass, and units to use it for
+  sold_out = 2,  ///< nothing is left; the place is kept for the next round
+  expired = 3,   ///< the pass was used or has lapsed, or nobody came back for the place
+};
+
+/// Stable word of a state, for example "sold_out".
+[[nodiscard]] const char* to_string(PlaceState state) noexcept;
+
+/// A place in line, as it is now.
+struct Place {
+  PlaceState state = PlaceState::expired;
+  std::uint64_t position = 0;            ///< 1 is the first; 0: not in line
+  std::uint64_t ahead = 0;               ///< kept places before it; never grows
+  std::chrono::milliseconds wait{0};     ///< until it is called, if those present now stay
+  Units units_left = 0;                  ///< of its product
+  std::chrono::milliseconds refresh{0};  ///< look again after this time, to stay present
+  std::string pass = {};                 ///< admitted only
+};
+
+/// The answer to a JoinRequest. Numbers are fixed.
+enum class JoinStatus : std::uint8_t {
+  joined = 0,               ///< A new place, behind all others; durable.
+  kept = 1,                 ///< The place this person has already.
+  sold_out = 2,             ///< No units are left, so nobody joins.
+  unknown_product = 3,      ///< No such product was ever initialized.
+  line_full = 4,            ///< line_places_max people are in line.
+  overloaded = 5,           ///< Nothing happened: too many operations in flight. Retry later.
+  draining = 6,             ///< Nothing happened: the engine is closing.
+  storage_full = 7,         ///< Nothing happened: no space.
+  storage_unavailable = 8,  ///< Unknown until a restart.
+  invalid_argument = 9,     ///< An id is out of range. Nothing happened.
+  line_closed = 10,         ///< Nobody may join now.
+};
+
+struct JoinResult {
+  JoinStatus status = JoinStatus::invalid_argument;
+  std::string ticket = {};  ///< joined and kept only; at most 216 characters of base64url
+  Place place = {};         ///< joined and kept only
+};
+
+/// Whose place a ticket is.
+struct TicketHolder {
+  std::string product_id;
+  std::string user_id;
 };
 
 /// Creates a product or opens its next round.

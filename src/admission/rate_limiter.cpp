@@ -105,4 +105,13 @@ bool RateLimiter::try_admit(std::chrono::nanoseconds now) noexcept {
   return true;
 }
 
+void RateLimiter::charge(std::chrono::nanoseconds now) noexcept {
+  if (!enabled()) return;
+  const Moment present = moment(now);
+  std::uint64_t arrival = arrival_.load(std::memory_order_acquire);
+  while (!arrival_.compare_exchange_weak(arrival, std::max(arrival, present.ceil) + interval_ticks_,
+                                         std::memory_order_acq_rel, std::memory_order_acquire)) {
+  }
+}
+
 }  // namespace fluxgate::admission

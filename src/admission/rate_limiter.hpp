@@ -39,6 +39,9 @@ class RateLimiter {
 
   [[nodiscard]] bool try_admit(std::chrono::nanoseconds now) noexcept;
 
+  /// Counts an admission whatever the bucket holds.
+  void charge(std::chrono::nanoseconds now) noexcept;
+
   /// What try_admit() would say. Writes nothing: a flood is turned away from a shared line.
   [[nodiscard]] bool would_admit(std::chrono::nanoseconds now) const noexcept;
 

@@ -108,6 +108,10 @@ constexpr auto table = std::to_array<Option>({
      [](Settings& to, Text value) {
        return set_number(value, connections_range, to.server.max_connections_per_address);
      }},
+    {"max-streams", serve, number, "N", "4096", "open event streams of the waiting room",
+     [](Settings& to, Text value) {
+       return set_number(value, {1, connections_range.most}, to.server.max_streams);
+     }},
     {"max-requests-per-connection", serve, number, "N", "0", "0: no limit",
      [](Settings& to, Text value) {
        return set_number(value, any_number, to.server.max_requests_per_connection);

@@ -113,6 +113,14 @@ InitResult Engine::init(const InitRequest& request) {
   return operation.result;
 }
 
+JoinResult Engine::join(const JoinRequest& request) {
+  Waiter waiter;
+  JoinOperation operation(waiter);
+  operation.request = request;
+  if (submit(operation) == Submission::pending) waiter.wait(*core_);
+  return operation.result;
+}
+
 void Engine::order(const OrderRequest& request, OrderCallback done, Executor executor) {
   CallbackCall::start(
       *core_, std::make_unique<CallbackCall>(request, std::move(done), std::move(executor)));

@@ -107,18 +107,31 @@ bool Committer::gather() {
 
 void Committer::gather_all() {
   if (backlog_ != nullptr) gather_checkpoint();
-  while (backlog_ != nullptr && !parts_.log.block().full()) {
+  // Before the orders, which may fill the block again and again. Nobody is called to an engine that
+  // takes no orders.
+  if (parts_.gate.state() == EngineState::running) parts_.room.plan(parts_.log.block());
+  while (backlog_ != nullptr && !parts_.log.block().full() &&
+         batch_.size() < orderlog::block_orders_max) {
     Operation& operation = *backlog_;
     if (operation.kind() == Operation::Kind::init) {
       auto& init = static_cast<InitOperation&>(operation);
       // The second of two rounds of one product needs the first one settled: it waits a batch.
       if (!inits_in_batch_.insert(init.request.product_id).second) break;
-      gather_init(init);
-    } else {
-      gather_order(static_cast<OrderOperation&>(operation));
     }
+    gather_operation(operation);
     backlog_ = std::exchange(operation.next_, nullptr);
-    batch_.push_back(&operation);  // fits: reserved for a full block, which is never exceeded
+    batch_.push_back(&operation);  // fits: reserved for as many
+  }
+}
+
+void Committer::gather_operation(Operation& operation) {
+  switch (operation.kind()) {
+    case Operation::Kind::order:
+      return gather_order(static_cast<OrderOperation&>(operation));
+    case Operation::Kind::init:
+      return gather_init(static_cast<InitOperation&>(operation));
+    case Operation::Kind::join:
+      return parts_.room.gather(static_cast<JoinOperation&>(operation), parts_.log.block());
   }
 }
 
@@ -127,7 +140,8 @@ void Committer::gather_order(OrderOperation& order) {
                                               .round = order.round_->number,
                                               .quantity = order.request.quantity,
                                               .user_id = order.request.user_id,
-                                              .key = order.request.key});
+                                              .key = order.request.key,
+                                              .pass = order.pass_});
 }
 
 void Committer::gather_init(InitOperation& init) {
@@ -229,17 +243,28 @@ void Committer::settle_all() {
   for (; settled_ < batch_.size(); ++settled_) {
     Operation& operation = *batch_[settled_];
     if (settled_ + settle_ahead < batch_.size()) prefetch(*batch_[settled_ + settle_ahead]);
-    if (operation.kind() == Operation::Kind::init) {
-      settle_init(static_cast<InitOperation&>(operation));
+    if (operation.kind() == Operation::Kind::order) {
+      units += static_cast<OrderOperation&>(operation).request.quantity;
+      settle_operation(operation, sequence++);
     } else {
-      auto& order = static_cast<OrderOperation&>(operation);
-      units += order.request.quantity;
-      settle_order(order, sequence++);
+      settle_operation(operation, 0);
     }
     hand_back(operation);
   }
+  if (written_) parts_.room.settle_plan(written_->accepted_at);
   units_total_.fetch_add(units, std::memory_order_relaxed);
   parts_.gate.leave(settled_);
+}
+
+void Committer::settle_operation(Operation& operation, Sequence sequence) {
+  switch (operation.kind()) {
+    case Operation::Kind::order:
+      return settle_order(static_cast<OrderOperation&>(operation), sequence);
+    case Operation::Kind::init:
+      return settle_init(static_cast<InitOperation&>(operation));
+    case Operation::Kind::join:
+      return parts_.room.settle(static_cast<JoinOperation&>(operation));
+  }
 }
 
 // The next owners' places in the index are cold: they were written a batch ago by other cores.
@@ -282,6 +307,7 @@ void Committer::settle_init(InitOperation& init) {
                                   .opened_at = {written_->first, written_->end.block}};
   if (inventory::Product* product = parts_.inventory.find(request.product_id)) {
     product->open(spec);
+    parts_.room.reopen(*product);
   } else {
     parts_.inventory.create(request.product_id, spec);
   }
@@ -309,6 +335,8 @@ void Committer::fail_pending() {
 void Committer::fail_operation(Operation& operation) {
   if (operation.kind() == Operation::Kind::init) {
     static_cast<InitOperation&>(operation).result = {InitStatus::storage_unavailable, 0, 0};
+  } else if (operation.kind() == Operation::Kind::join) {
+    static_cast<JoinOperation&>(operation).result = {JoinStatus::storage_unavailable, {}, {}};
   } else {
     auto& order = static_cast<OrderOperation&>(operation);
     order.result = {};
@@ -382,6 +410,7 @@ std::optional<std::chrono::nanoseconds> Committer::next_step() const {
   if (!failure_) {
     due = parts_.log.next_due();
     if (const auto held = delay_.until(); held && (!due || *held < *due)) due = held;
+    if (const auto line = parts_.room.next_due(); line && (!due || *line < *due)) due = line;
     if (space_looked_at_ && is_space_to_watch()) {
       const auto look = *space_looked_at_ + space_interval;
       if (!due || look < *due) due = look;

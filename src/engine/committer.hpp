@@ -15,6 +15,7 @@
 #include "engine/commit_delay.hpp"
 #include "engine/gate.hpp"
 #include "engine/order_id.hpp"
+#include "engine/waiting_room.hpp"
 #include "fluxgate/clock.hpp"
 #include "fluxgate/operation.hpp"
 #include "fluxgate/stats.hpp"
@@ -46,6 +47,7 @@ class Committer {
     idempotency::IdempotencyIndex& index;
     orderlog::LogWriter& log;
     Gate& gate;
+    WaitingRoom& room;
     const OrderIdCodec& order_ids;
     const Clock& clock;
     std::chrono::nanoseconds delay_max;
@@ -109,7 +111,9 @@ class Committer {
 
   [[nodiscard]] bool holds();
   void gather_all();
+  void gather_operation(Operation& operation);
   void settle_all();
+  void settle_operation(Operation& operation, Sequence sequence);
   void gather_order(OrderOperation& order);
   void gather_init(InitOperation& init);
   void gather_checkpoint();

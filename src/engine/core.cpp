@@ -2,7 +2,10 @@
 
 #include <array>
 #include <cstring>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/check.hpp"
 #include "engine/recovery.hpp"
@@ -53,6 +56,34 @@ base::HashKey random_key(Entropy& entropy) {
   return key;
 }
 
+// A secret that lives as long as the log it is part of.
+struct Secret {
+  std::string name;
+  std::string value;
+};
+
+std::string random_bytes(Entropy& entropy, std::size_t size) {
+  std::string bytes(size, '\0');
+  entropy.fill(std::as_writable_bytes(std::span(bytes)));
+  return bytes;
+}
+
+// A new log has none; one of an earlier release has no key for tickets.
+std::vector<Secret> make_missing_secrets(Recovered& recovered, Entropy& entropy) {
+  std::vector<Secret> made;
+  if (!recovered.order_ids) {
+    made.push_back(
+        {std::string(OrderIdCodec::setting_name), random_bytes(entropy, OrderIdCodec::key_bytes)});
+    recovered.order_ids = OrderIdCodec::from_key(made.back().value);
+  }
+  admission::TokenSigner& signer = *recovered.room.signer;
+  if (signer.newest() == 0) {
+    made.push_back({ticket_key_name(1), random_bytes(entropy, admission::TokenSigner::key_bytes)});
+    FLUXGATE_CHECK(signer.add_key(made.back().value));
+  }
+  return made;
+}
+
 }  // namespace
 
 Result<Core::Storage> Core::open_storage(const EngineOptions& options) {
@@ -89,17 +120,13 @@ Result<std::unique_ptr<Core>> Core::open(EngineOptions options) {
   if (auto started = storage->used->start_writing(recovered->tail); !started) {
     return started.error();
   }
-  std::string new_key;
-  if (!recovered->order_ids) {
-    std::array<std::byte, OrderIdCodec::key_bytes> bytes;
-    options.entropy->fill(bytes);
-    new_key.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    recovered->order_ids = OrderIdCodec::from_key(new_key);
-  }
+  const std::vector<Secret> born = make_missing_secrets(*recovered, *options.entropy);
   std::unique_ptr<Core> core(new Core(std::move(options), std::move(*storage), *recovered));
-  if (!new_key.empty()) {
-    // The first block of a log: nothing may be sold before its ids have their key.
-    core->log_.block().add(orderlog::SettingRecord{OrderIdCodec::setting_name, new_key});
+  if (!born.empty()) {
+    // Nothing may be sold before its ids have their key: in a new log this is the first block.
+    for (const Secret& one : born) {
+      core->log_.block().add(orderlog::SettingRecord{one.name, one.value});
+    }
     if (auto written = core->log_.write(); !written) return written.error();
   }
   if (core->steps_itself()) core->commit_thread_.emplace(*core);
@@ -118,12 +145,18 @@ Core::Core(EngineOptions options, Storage storage, Recovered& recovered)
       limiter_(options_.rate_limit,
                options_.rate_burst != 0 ? options_.rate_burst : options_.rate_limit,
                options_.clock->monotonic(), recovered.totals.orders == 0),
+      room_({.inventory = *inventory_,
+             .limiter = limiter_,
+             .clock = *options_.clock,
+             .secret = recovered.secret},
+            std::move(recovered.room), options_.rate_limit),
       log_(storage_, *options_.clock, options_.durability, recovered.tail,
            recovered.last_accepted_at, recovered.mark),
       committer_({.inventory = *inventory_,
                   .index = *index_,
                   .log = log_,
                   .gate = gate_,
+                  .room = room_,
                   .order_ids = order_ids_,
                   .clock = *options_.clock,
                   .delay_max = delay_of(options_),
@@ -132,6 +165,7 @@ Core::Core(EngineOptions options, Storage storage, Recovered& recovered)
       purchase_({.inventory = *inventory_,
                  .index = *index_,
                  .limiter = limiter_,
+                 .room = room_,
                  .committer = committer_,
                  .gate = gate_,
                  .order_ids = order_ids_,
@@ -162,6 +196,39 @@ Submission Core::submit(InitOperation& init) {
   }
   committer_.push(init, Wake::now);
   return Submission::pending;
+}
+
+Submission Core::submit(JoinOperation& join) {
+  const JoinRequest& request = join.request;
+  const auto refuse = [&join](JoinStatus status) {
+    join.result = {};
+    join.result.status = status;
+    return Submission::completed;
+  };
+  if (!is_valid_id(request.product_id) || !is_valid_id(request.user_id)) {
+    return refuse(JoinStatus::invalid_argument);
+  }
+  // Asked again when it is gathered; here a flood for what is gone costs the committer nothing.
+  const inventory::Product* product = inventory_->find(request.product_id);
+  if (product == nullptr) return refuse(JoinStatus::unknown_product);
+  if (!product->round()->stock().has(1)) return refuse(JoinStatus::sold_out);
+  switch (gate_.try_enter()) {
+    case Gate::Entry::entered:
+      break;
+    case Gate::Entry::crowded:
+      return refuse(JoinStatus::overloaded);
+    case Gate::Entry::shut:
+      return refuse(join_refusal_when_shut(gate_.state()));
+  }
+  committer_.push(join, Wake::now);
+  return Submission::pending;
+}
+
+std::optional<Place> Core::look(std::string_view ticket) {
+  auto look = room_.look(ticket);
+  if (!look) return std::nullopt;
+  if (look->needs_step) committer_.wake();
+  return std::move(look->place);
 }
 
 void Core::check_may_wait() const noexcept {
@@ -206,6 +273,7 @@ EngineStats Core::stats() const {
   stats.key_bytes = index_->bytes();
   stats.pending_orders = gate_.pending();
   committer_.add_stats(stats);
+  room_.add_stats(stats);
   return stats;
 }
 

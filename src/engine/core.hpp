@@ -12,6 +12,7 @@
 #include "engine/gate.hpp"
 #include "engine/order_id.hpp"
 #include "engine/purchase.hpp"
+#include "engine/waiting_room.hpp"
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/operation.hpp"
 #include "fluxgate/options.hpp"
@@ -39,6 +40,8 @@ class Core {
     return purchase_.submit(order, wake);
   }
   [[nodiscard]] Submission submit(InitOperation& init);
+  [[nodiscard]] Submission submit(JoinOperation& join);
+  [[nodiscard]] std::optional<Place> look(std::string_view ticket);
 
   bool step();
   void wait() { committer_.wait(next_step()); }
@@ -56,6 +59,7 @@ class Core {
 
   [[nodiscard]] EngineStats stats() const;
   [[nodiscard]] const Gate& gate() const noexcept { return gate_; }
+  [[nodiscard]] const WaitingRoom& room() const noexcept { return room_; }
   [[nodiscard]] const inventory::Inventory& inventory() const noexcept { return *inventory_; }
   [[nodiscard]] const LogStorage& storage() const noexcept { return storage_; }
   [[nodiscard]] const OrderIdCodec& order_ids() const noexcept { return order_ids_; }
@@ -79,6 +83,7 @@ class Core {
   std::unique_ptr<idempotency::IdempotencyIndex> index_;
   Gate gate_;
   admission::RateLimiter limiter_;
+  WaitingRoom room_;
   orderlog::LogWriter log_;
   Committer committer_;
   Purchase purchase_;

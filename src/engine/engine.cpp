@@ -40,6 +40,16 @@ Submission Engine::submit(InitOperation& operation) noexcept {
   return core_->submit(operation);
 }
 
+Submission Engine::submit(JoinOperation& operation) noexcept {
+  return core_->submit(operation);
+}
+std::optional<Place> Engine::look(std::string_view ticket) {
+  return core_->look(ticket);
+}
+std::optional<TicketHolder> Engine::ticket_holder(std::string_view ticket) const {
+  return core_->room().holder(ticket);
+}
+
 std::optional<ProductSnapshot> Engine::product(std::string_view product_id) const {
   const inventory::Product* product = core_->inventory().find(product_id);
   if (product == nullptr) return std::nullopt;

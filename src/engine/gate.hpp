@@ -90,4 +90,16 @@ class Gate {
   }
 }
 
+/// The same for a place in line.
+[[nodiscard]] inline JoinStatus join_refusal_when_shut(EngineState state) noexcept {
+  switch (state) {
+    case EngineState::failed:
+      return JoinStatus::storage_unavailable;
+    case EngineState::full:
+      return JoinStatus::storage_full;
+    default:
+      return JoinStatus::draining;
+  }
+}
+
 }  // namespace fluxgate::engine

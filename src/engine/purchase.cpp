@@ -104,7 +104,7 @@ void Purchase::look_up_round(Attempt& attempt) const {
   }
 }
 
-OrderStatus Purchase::refusal_before_claim(const Attempt& attempt) const {
+OrderStatus Purchase::refusal_before_claim(Attempt& attempt) const {
   const OrderRequest& request = attempt.order.request;
   const inventory::Round* round = attempt.round;
   const EngineState state = parts_.gate.state();
@@ -124,10 +124,20 @@ OrderStatus Purchase::refusal_before_claim(const Attempt& attempt) const {
   if (!round->stock().has(request.quantity)) return OrderStatus::sold_out;
   if (state == EngineState::draining) return OrderStatus::draining;
   if (state == EngineState::full) return OrderStatus::storage_full;
-  // No pass was ever issued by this release, so none can be valid.
-  if (!request.pass.empty()) return OrderStatus::invalid_pass;
-  if (!parts_.limiter.would_admit(attempt.now)) return OrderStatus::waiting;
-  return OrderStatus::accepted;
+  return refusal_of_admission(attempt);
+}
+
+OrderStatus Purchase::refusal_of_admission(Attempt& attempt) const {
+  const OrderRequest& request = attempt.order.request;
+  attempt.pass = 0;
+  if (!request.pass.empty()) {
+    const WaitingRoom::PassCheck check = parts_.room.check_pass(request, *attempt.product);
+    if (check.status == OrderStatus::accepted) attempt.pass = check.number;
+    return check.status;
+  }
+  if (!parts_.limiter.enabled()) return OrderStatus::accepted;
+  const bool may_enter = !parts_.room.blocks() && parts_.limiter.would_admit(attempt.now);
+  return may_enter ? OrderStatus::accepted : OrderStatus::waiting;
 }
 
 OrderStatus Purchase::enter(const Attempt& attempt, Wake wake) {
@@ -145,17 +155,29 @@ OrderStatus Purchase::enter(const Attempt& attempt, Wake wake) {
     return taken;
   }
   attempt.order.round_ = attempt.round;
+  attempt.order.pass_ = attempt.pass;
   parts_.committer.push(attempt.order, wake);
   return OrderStatus::accepted;
 }
 
 // A race lost at the last step costs what was taken before it: an admission, or for a moment the
-// user's units, which another order of the same user may meet. Stock goes last, because units that
-// came back could not be told from units that were never gone by whom they made sold out.
+// pass or the user's units, which another order of the same user may meet. Stock goes last, because
+// units that came back could not be told from units that were never gone by whom they made sold
+// out.
 OrderStatus Purchase::take(const Attempt& attempt) {
+  if (attempt.pass == 0) {
+    if (!parts_.limiter.try_admit(attempt.now)) return OrderStatus::waiting;
+    return take_units(attempt);
+  }
+  if (!parts_.room.try_use(attempt.pass)) return OrderStatus::used_pass;
+  const OrderStatus taken = take_units(attempt);
+  if (taken != OrderStatus::accepted) parts_.room.give_back(attempt.pass);
+  return taken;
+}
+
+OrderStatus Purchase::take_units(const Attempt& attempt) {
   const Units quantity = attempt.order.request.quantity;
   inventory::Round& round = *attempt.round;
-  if (!parts_.limiter.try_admit(attempt.now)) return OrderStatus::waiting;
   if (round.max_per_user == 0) {
     return round.stock().try_take(quantity) ? OrderStatus::accepted : OrderStatus::sold_out;
   }

@@ -7,6 +7,7 @@
 #include "engine/committer.hpp"
 #include "engine/gate.hpp"
 #include "engine/order_id.hpp"
+#include "engine/waiting_room.hpp"
 #include "fluxgate/clock.hpp"
 #include "fluxgate/operation.hpp"
 #include "idempotency/idempotency_index.hpp"
@@ -16,7 +17,8 @@ namespace fluxgate::engine {
 
 /// Decides an order: the one place that knows all the rooms, in the order the contract names.
 ///
-///     arguments → key seen? → product known? → limits → sold out? → pass, or rate → take → commit
+///     arguments → key seen? → product known? → limits → sold out? → pass, or rate and line → take
+///     → commit
 ///
 /// Why a copy of the winner of the last unit is never told "sold out": the winner claims its key
 /// before it takes; the copy reads the stock before it looks its key up. If the copy saw the stock
@@ -33,6 +35,7 @@ class Purchase {
     inventory::Inventory& inventory;
     idempotency::IdempotencyIndex& index;
     admission::RateLimiter& limiter;
+    WaitingRoom& room;
     Committer& committer;
     Gate& gate;
     const OrderIdCodec& order_ids;
@@ -51,6 +54,7 @@ class Purchase {
     inventory::Round* round = nullptr;            // null: unknown
     base::Hash128 user{};                         // only if the round has max_per_user
     std::chrono::nanoseconds now{0};              // only if there is a rate limit
+    std::uint64_t pass = 0;                       // number of the pass it brings, if that is good
   };
 
   // `retries` gets the different orders that waited for this one, if it was refused.
@@ -60,10 +64,12 @@ class Purchase {
   // Looks the round up, and what its checks need.
   void look_up_round(Attempt& attempt) const;
   // All that can be said without a claim; accepted: nothing speaks against the order.
-  [[nodiscard]] OrderStatus refusal_before_claim(const Attempt& attempt) const;
+  [[nodiscard]] OrderStatus refusal_before_claim(Attempt& attempt) const;
+  [[nodiscard]] OrderStatus refusal_of_admission(Attempt& attempt) const;
   // Takes what the order needs and hands it to the committer, or says why not.
   [[nodiscard]] OrderStatus enter(const Attempt& attempt, Wake wake);
   [[nodiscard]] OrderStatus take(const Attempt& attempt);
+  [[nodiscard]] OrderStatus take_units(const Attempt& attempt);
   // Frees the key, answers the copies that wait, returns the different orders that wait.
   [[nodiscard]] OrderOperation* refuse_claimed(OrderOperation& order, OrderStatus refusal);
   static void deliver_alone(OrderOperation& order) noexcept;

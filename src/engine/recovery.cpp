@@ -10,12 +10,16 @@
 namespace fluxgate::engine {
 namespace {
 
+using orderlog::AdmissionRecord;
 using orderlog::BlockInfo;
 using orderlog::CheckpointRecord;
 using orderlog::OrderEntry;
 using orderlog::ProductRecord;
 using orderlog::RoundRecord;
 using orderlog::SettingRecord;
+using orderlog::TicketRecord;
+
+constexpr std::string_view ticket_key_prefix = "ticket_key.";
 
 /// Rebuilds the rooms, record by record, and stops at the first that contradicts an earlier one.
 class Rebuilder : public orderlog::LogVisitor {
@@ -85,6 +89,10 @@ class Rebuilder : public orderlog::LogVisitor {
       return fail("order " + std::to_string(sequence) + " oversells round " +
                   std::to_string(order.round) + " of \"" + product_->id + "\"");
     }
+    if (order.pass != 0 && !recovered_.room.line->restore_used(order.pass)) {
+      return fail("order " + std::to_string(sequence) +
+                  " has a pass that was used or never issued");
+    }
     auto& totals = recovered_.totals;
     totals.orders = sequence;
     totals.units += order.quantity;
@@ -100,7 +108,25 @@ class Rebuilder : public orderlog::LogVisitor {
     return true;
   }
 
+  bool on_ticket(const TicketRecord& ticket) override {
+    const inventory::Product* product = recovered_.inventory->by_number(ticket.product);
+    if (product == nullptr) return fail("a ticket for an unknown product");
+    const auto person = WaitingRoom::person(recovered_.secret, product->id, ticket.user_id);
+    return recovered_.room.line->restore(ticket.ticket, person, ticket.product) ||
+           fail("ticket " + std::to_string(ticket.ticket) + " does not follow the one before");
+  }
+
+  bool on_admission(const AdmissionRecord& admission) override {
+    admission::Line& line = *recovered_.room.line;
+    const bool is_known = admission.exit == orderlog::LineExit::admitted
+                              ? line.restore_admitted(admission.ticket, block_.accepted_at, now_)
+                              : line.restore_left(admission.ticket);
+    return is_known ||
+           fail("ticket " + std::to_string(admission.ticket) + " leaves a line it is not in");
+  }
+
   bool on_setting(const SettingRecord& setting) override {
+    if (setting.name.starts_with(ticket_key_prefix)) return on_ticket_key(setting);
     if (setting.name != OrderIdCodec::setting_name) return true;
     if (recovered_.order_ids) return fail("the order id key is set twice");
     recovered_.order_ids = OrderIdCodec::from_key(setting.value);
@@ -131,6 +157,14 @@ class Rebuilder : public orderlog::LogVisitor {
   }
 
  private:
+  bool on_ticket_key(const SettingRecord& setting) {
+    admission::TokenSigner& signer = *recovered_.room.signer;
+    if (setting.name != ticket_key_name(signer.newest() + 1U)) {
+      return fail("a ticket key is out of order");
+    }
+    return signer.add_key(setting.value) || fail("a ticket key has a wrong length");
+  }
+
   // 64 blocks are at most 262,144 orders, about 50 ms: often enough for a line a second.
   static constexpr std::uint64_t blocks_per_clock_look = 64;
   static constexpr std::chrono::seconds progress_interval{1};
@@ -177,11 +211,21 @@ class Rebuilder : public orderlog::LogVisitor {
 
 }  // namespace
 
+std::string ticket_key_name(unsigned number) {
+  return std::string(ticket_key_prefix) + std::to_string(number);
+}
+
 Result<Recovered> recover(LogStorage& storage, const RecoveryOptions& options) {
   Recovered recovered;
   recovered.inventory = std::make_unique<inventory::Inventory>(options.secret);
   recovered.index =
       std::make_unique<idempotency::IdempotencyIndex>(options.secret, options.idempotency_ttl);
+  recovered.secret = options.secret;
+  recovered.room.signer = std::make_unique<admission::TokenSigner>();
+  recovered.room.line =
+      std::make_unique<admission::Line>([&inventory = *recovered.inventory](std::uint64_t product) {
+        return inventory.by_number(product)->round()->stock().has(1);
+      });
   auto mark = storage.mark();
   if (!mark) return mark.error();
   recovered.mark = *mark;

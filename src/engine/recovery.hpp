@@ -8,6 +8,7 @@
 #include "base/hash.hpp"
 #include "engine/committer.hpp"
 #include "engine/order_id.hpp"
+#include "engine/waiting_room.hpp"
 #include "fluxgate/clock.hpp"
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/options.hpp"
@@ -22,11 +23,16 @@ struct Recovered {
   std::unique_ptr<inventory::Inventory> inventory;
   std::unique_ptr<idempotency::IdempotencyIndex> index;
   std::optional<OrderIdCodec> order_ids;  ///< none: the log is new
+  WaitingRoom::Contents room;             ///< its signer has no key: the log has none yet
+  base::HashKey secret;                   ///< as given
   LogPosition mark;
   LogPosition tail;
   std::chrono::milliseconds last_accepted_at{0};
   Committer::Totals totals;
 };
+
+/// Name of the setting that is a key of tickets and passes; they are numbered from 1.
+[[nodiscard]] std::string ticket_key_name(unsigned number);
 
 struct RecoveryOptions {
   const Clock& clock;

@@ -123,4 +123,18 @@ const char* to_string(OrderStatus status) noexcept {
   return "invalid_argument";
 }
 
+const char* to_string(PlaceState state) noexcept {
+  switch (state) {
+    case PlaceState::waiting:
+      return "waiting";
+    case PlaceState::admitted:
+      return "admitted";
+    case PlaceState::sold_out:
+      return "sold_out";
+    case PlaceState::expired:
+      return "expired";
+  }
+  return "expired";
+}
+
 }  // namespace fluxgate

@@ -104,6 +104,12 @@ class AnswerWriter {
   };
   void variable(const Variable& answer);
 
+  /// Bytes as they are, head and all: of an answer that tells its end by closing.
+  void raw(unsigned status, std::string_view bytes) {
+    output_.append(bytes);
+    status_ = status;
+  }
+
   [[nodiscard]] const Answers& answers() const noexcept { return answers_; }
   /// Bytes of the body made since begin(), whether it was written or not.
   [[nodiscard]] std::size_t body_bytes() const noexcept { return body_bytes_; }

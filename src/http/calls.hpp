@@ -28,10 +28,21 @@ struct InitCall final : InitOperation, Call {
   InitCall(CompletionSink& sink, Session* waiting) noexcept : InitOperation(sink), Call(waiting) {}
 };
 
-/// The call an operation is: every operation of a shard is one of the two.
+struct JoinCall final : JoinOperation, Call {
+  JoinCall(CompletionSink& sink, Session* waiting) noexcept : JoinOperation(sink), Call(waiting) {}
+};
+
+/// The call an operation is: every operation of a shard is one of these.
 [[nodiscard]] inline Call& call_of(Operation& operation) noexcept {
-  if (operation.kind() == Operation::Kind::order) return static_cast<OrderCall&>(operation);
-  return static_cast<InitCall&>(operation);
+  switch (operation.kind()) {
+    case Operation::Kind::init:
+      return static_cast<InitCall&>(operation);
+    case Operation::Kind::join:
+      return static_cast<JoinCall&>(operation);
+    case Operation::Kind::order:
+      break;
+  }
+  return static_cast<OrderCall&>(operation);
 }
 
 struct NextDelivered {

@@ -8,6 +8,7 @@
 #include "http/calls.hpp"
 #include "http/counters.hpp"
 #include "http/json_read.hpp"
+#include "http/place_stream.hpp"
 #include "http/request.hpp"
 #include "http/router.hpp"
 #include "http/services.hpp"
@@ -17,9 +18,11 @@ namespace fluxgate::http {
 
 /// What became of a request when handle() returned.
 enum class Handled {
-  answered,  ///< the answer is in the output
-  called,    ///< the engine has a call; finish_call() when it is back
-  reading,   ///< `read` wants to run on a reader thread; finish_read() with what it returned
+  answered,   ///< the answer is in the output
+  called,     ///< the engine has a call; finish_call() when it is back
+  reading,    ///< `read` wants to run on a reader thread; finish_read() with what it returned
+  streaming,  ///< the answer has begun; `stream` says what follows
+  ending,     ///< the answer is in the output, and the last of its connection
 };
 
 /// One request and its answer: what a handler works with.
@@ -56,8 +59,11 @@ struct Exchange {
   // What it waits for.
   OrderCall order;
   std::unique_ptr<InitCall> init;  ///< made for the first /init of a connection
-  bool awaits_init = false;
+  std::unique_ptr<JoinCall> join;  ///< made for the first join of a connection
+  Operation::Kind awaited = Operation::Kind::order;
   ReadJob read;
+
+  PlaceStream stream;
 };
 
 /// Answers `exchange.request`, or starts what will. The order of checks is that of the contract:

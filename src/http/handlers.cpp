@@ -59,8 +59,12 @@ Handled dispatch(Exchange& exchange) {
       return handle_metrics(exchange);
     case Route::waiting_room:
       return handle_waiting_room(exchange);
+    case Route::tickets:
+      return handle_tickets(exchange);
     case Route::ticket:
-      return refuse(exchange, Problem::unknown_ticket);
+      return handle_ticket(exchange);
+    case Route::events:
+      return handle_events(exchange);
     case Route::home:
       return answer_page(exchange, exchange.services.home);
     case Route::healthz:
@@ -98,10 +102,13 @@ Handled handle(Exchange& exchange) {
 }
 
 void finish_call(Exchange& exchange) {
-  if (exchange.awaits_init) {
-    answer_init(exchange);
-  } else {
-    answer_order(exchange);
+  switch (exchange.awaited) {
+    case Operation::Kind::order:
+      return answer_order(exchange);
+    case Operation::Kind::init:
+      return answer_init(exchange);
+    case Operation::Kind::join:
+      return answer_join(exchange);
   }
 }
 

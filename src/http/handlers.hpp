@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
+
 #include "http/exchange.hpp"
 
 namespace fluxgate::http {
@@ -16,9 +19,22 @@ namespace fluxgate::http {
 [[nodiscard]] Handled handle_readyz(Exchange& exchange);
 [[nodiscard]] Handled handle_metrics(Exchange& exchange);
 [[nodiscard]] Handled handle_waiting_room(Exchange& exchange);
+[[nodiscard]] Handled handle_tickets(Exchange& exchange);
+[[nodiscard]] Handled handle_ticket(Exchange& exchange);
+[[nodiscard]] Handled handle_events(Exchange& exchange);
 
 // What the engine's answers become.
 void answer_order(Exchange& exchange);
 void answer_init(Exchange& exchange);
+void answer_join(Exchange& exchange);
+
+/// Writes how a place stands as an event of the exchange's stream.
+void append_event(Exchange& exchange, const Place& place);
+/// Asks again, which counts as presence, and writes an event if there is news or the last one is
+/// old. True if it did.
+bool continue_stream(Exchange& exchange, std::uint64_t tick);
+
+/// Reads the fields of the body. False: it was refused.
+[[nodiscard]] bool read_fields(Exchange& exchange, std::span<JsonField> fields);
 
 }  // namespace fluxgate::http

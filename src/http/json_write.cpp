@@ -25,6 +25,15 @@ void append_text(std::string& output, std::string_view name, std::string_view te
   append_json_string(output, text);
 }
 
+// Seconds with a tenth if there is one: 4.2, 2.
+void append_seconds(std::string& output, std::chrono::milliseconds time) {
+  const auto tenths = static_cast<std::uint64_t>((time.count() + 50) / 100);
+  append_number(output, tenths / 10);
+  if (tenths % 10 == 0) return;
+  output.push_back('.');
+  append_number(output, tenths % 10);
+}
+
 }  // namespace
 
 void append_json_string(std::string& output, std::string_view text) {
@@ -77,6 +86,26 @@ void append_init(std::string& output, const InitRequest& request, const InitResu
   append_text(output, R"({"status":"ok","msg":)", message);
   append_text(output, R"(,"productId":)", request.product_id);
   append(output, R"(,"round":{},"quantity":{}}})", result.round, result.quantity);
+}
+
+void append_ticket(std::string& output, const JoinResult& joined) {
+  append_text(output, R"({"ticket":)", joined.ticket);
+  append(output, R"(,"position":{},"ahead":{},"waitSeconds":)", joined.place.position,
+         joined.place.ahead);
+  append_seconds(output, joined.place.wait);
+  output.append(R"(,"refreshSeconds":)");
+  append_seconds(output, joined.place.refresh);
+  output.push_back('}');
+}
+
+void append_place(std::string& output, const Place& place) {
+  append(output, R"({{"state":"{}","position":{},"ahead":{},"waitSeconds":)",
+         to_string(place.state), place.position, place.ahead);
+  append_seconds(output, place.wait);
+  append(output, R"(,"unitsLeft":{},"refreshSeconds":)", place.units_left);
+  append_seconds(output, place.refresh);
+  if (!place.pass.empty()) append_text(output, R"(,"pass":)", place.pass);
+  output.push_back('}');
 }
 
 void append_product(std::string& output, const ProductSnapshot& product) {

@@ -22,6 +22,10 @@ void append_timestamp(std::string& output, std::chrono::milliseconds since_epoch
 void append_order_accepted(std::string& output, const OrderRequest& request,
                            const OrderResult& result);
 void append_init(std::string& output, const InitRequest& request, const InitResult& result);
+/// The answer to who joined the line.
+void append_ticket(std::string& output, const JoinResult& joined);
+/// How a place stands.
+void append_place(std::string& output, const Place& place);
 void append_product(std::string& output, const ProductSnapshot& product);
 void append_order(std::string& output, const OrderRecord& order);
 void append_orders_page(std::string& output, const OrdersPage& page);

@@ -18,12 +18,6 @@ void refuse(Exchange& exchange, const JsonRefusal& refusal) {
   }
 }
 
-bool read_fields(Exchange& exchange, std::span<JsonField> fields) {
-  const auto refusal = exchange.json.read(exchange.body, exchange.request->body.size(), fields);
-  if (refusal) refuse(exchange, *refusal);
-  return !refusal;
-}
-
 // Fills in the order. False: it was refused.
 bool read_order(Exchange& exchange) {
   const Request& request = *exchange.request;
@@ -68,6 +62,12 @@ void answer_waiting(Exchange& exchange, std::string_view more_headers) {
 
 }  // namespace
 
+bool read_fields(Exchange& exchange, std::span<JsonField> fields) {
+  const auto refusal = exchange.json.read(exchange.body, exchange.request->body.size(), fields);
+  if (refusal) refuse(exchange, *refusal);
+  return !refusal;
+}
+
 Handled handle_order(Exchange& exchange) {
   const Request& request = *exchange.request;
   if (const auto problem = check_key(request)) {
@@ -75,7 +75,7 @@ Handled handle_order(Exchange& exchange) {
     return Handled::answered;
   }
   if (!read_order(exchange)) return Handled::answered;
-  exchange.awaits_init = false;
+  exchange.awaited = Operation::Kind::order;
   // The shard wakes the committer when all that is there has been submitted.
   if (exchange.services.engine.submit(exchange.order, Wake::later) == Submission::pending) {
     return Handled::called;
@@ -118,7 +118,7 @@ Handled handle_init(Exchange& exchange) {
                             .max_per_order = fields[2].number,
                             .max_per_user = fields[3].number,
                             .round = fields[4].number};
-  exchange.awaits_init = true;
+  exchange.awaited = Operation::Kind::init;
   if (exchange.services.engine.submit(*exchange.init) == Submission::pending) {
     return Handled::called;
   }

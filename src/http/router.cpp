@@ -21,7 +21,9 @@ constexpr std::array<RouteFacts, route_count> table{{
     {Route::openapi, Method::get, "/openapi.json", "openapi", false, false},
     {Route::home, Method::get, "/", "home", false, false},
     {Route::waiting_room, Method::get, "/waiting-room", "waiting_room", false, false},
+    {Route::tickets, Method::post, "/waiting-room/tickets", "tickets", false, true},
     {Route::ticket, Method::get, "/waiting-room/tickets/{ticket}", "ticket", false, false},
+    {Route::events, Method::get, "/waiting-room/events", "events", false, false},
 }};
 
 // A pattern's parts, split once, when the program is compiled.

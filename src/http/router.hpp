@@ -26,9 +26,11 @@ enum class Route : std::uint8_t {
   openapi,
   home,
   waiting_room,
+  tickets,
   ticket,
+  events,
 };
-inline constexpr std::size_t route_count = 15;
+inline constexpr std::size_t route_count = 17;
 
 /// What the router knows of a route.
 struct RouteFacts {

@@ -45,6 +45,9 @@ bool is_visible_ascii(std::string_view text) {
 // What is wrong with the options, if anything.
 std::optional<Error> check(const ServerOptions& options) {
   const auto bad = [](const char* message) { return Error{ErrorCode::invalid_argument, message}; };
+  if (options.max_streams < 1 || options.max_streams > connections_max) {
+    return bad("max_streams must be 1 to 1000000");
+  }
   if (options.max_connections < 1 || options.max_connections > connections_max) {
     return bad("max_connections must be 1 to 1000000");
   }

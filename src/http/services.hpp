@@ -9,6 +9,7 @@
 #include "http/answers.hpp"
 #include "http/counters.hpp"
 #include "http/pages.hpp"
+#include "http/place_stream.hpp"
 #include "http/read_pool.hpp"
 
 namespace fluxgate::http {
@@ -29,6 +30,7 @@ struct Services {
   const std::string waiting_location;
   std::vector<const ShardCounters*> counters;  ///< of each shard
   ReadPool reads;
+  StreamCount streams;
 };
 
 }  // namespace fluxgate::http

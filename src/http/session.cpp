@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "http/handlers.hpp"
 #include "http/limits.hpp"
 #include "http/shard.hpp"
 
@@ -85,8 +86,10 @@ void Session::resume() {
 
 void Session::advance() {
   while (phase_ == Phase::serving) {
-    if (!is_awaiting_ && sent_ == output_.size()) answer_buffered();
-    if (!flush() || is_awaiting_) return;
+    // What a stream's client sends is not asked for; that it has gone is.
+    if (is_streaming_ && is_hung_up_) return close();
+    if (!is_awaiting_ && !is_streaming_ && !is_last_ && sent_ == output_.size()) answer_buffered();
+    if (!flush() || is_awaiting_ || is_streaming_) return;
     if (is_last_) return linger();
     if (input_ == RequestReader::State::request) {  // the output was full, or the turn is over
       if (!is_turn_over()) continue;
@@ -104,7 +107,7 @@ bool Session::is_turn_over() const noexcept {
 
 void Session::answer_buffered() {
   shard_.buffers().take_output(output_);
-  while (!is_awaiting_ && !is_last_ && output_.size() < output_bytes_high) {
+  while (!is_awaiting_ && !is_streaming_ && !is_last_ && output_.size() < output_bytes_high) {
     input_ = reader_.next();
     if (input_ == RequestReader::State::refused) return answer_problem(reader_.problem());
     if (input_ != RequestReader::State::request) {
@@ -133,6 +136,13 @@ void Session::answer_request() {
       break;
     case Handled::reading:
       submit_read();
+      break;
+    case Handled::streaming:
+      begin_stream();
+      break;
+    case Handled::ending:
+      keeps_alive_ = false;
+      finish_request();
       break;
   }
 }
@@ -189,6 +199,33 @@ void Session::complete_read(const Reading& reading) {
   finish_read(exchange_, reading);
   finish_request();
   resume();
+}
+
+// It is an answer like others, behind which no request is read.
+void Session::begin_stream() {
+  keeps_alive_ = false;
+  is_streaming_ = true;
+  exchange_.stream.spoke_at = shard_.ticks();
+  finish_request();
+  is_last_ = exchange_.stream.is_over;
+  if (is_last_) end_stream();
+}
+
+void Session::tick_stream() {
+  // A client that does not take what it was sent has until its write deadline.
+  if (sent_ < output_.size()) return;
+  if (!continue_stream(exchange_, shard_.ticks())) return;
+  if (exchange_.stream.is_over) {
+    end_stream();
+    is_last_ = true;
+  }
+  advance();
+}
+
+void Session::end_stream() {
+  if (!std::exchange(is_streaming_, false)) return;
+  exchange_.stream = {};
+  shard_.services().streams.close();
 }
 
 bool Session::flush() {
@@ -276,6 +313,7 @@ void Session::read_rest() {
 }
 
 void Session::close() {
+  end_stream();
   phase_ = Phase::closed;
   wait_ = Wait::none;
   socket_ = base::UniqueFd();
@@ -319,6 +357,7 @@ void Session::wait_for(Wait wait) {
 }
 
 void Session::tick() {
+  if (is_streaming_) tick_stream();
   if (wait_ == Wait::none || shard_.ticks() < deadline_) return;
   if (wait_ != Wait::header && wait_ != Wait::body) return close();
   shard_.counters().timeouts.add();
@@ -327,6 +366,7 @@ void Session::tick() {
 }
 
 void Session::drain() {
+  if (is_streaming_) return close();
   if (phase_ != Phase::serving || wait_ != Wait::idle) return;
   if (!has_arrived()) close();
 }

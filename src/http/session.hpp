@@ -23,7 +23,8 @@ class Shard;
 ///
 /// While a request waits for the engine or a reader thread, nothing is read and the input stays
 /// where it is, because the call's views point into it. A session goes back to its shard when it is
-/// closed and no call is under way. An idle one holds no buffers but a kilobyte at most.
+/// closed and no call is under way. An event stream is an answer that goes on until its last state,
+/// once a tick, and then ends the connection. An idle one holds no buffers but a kilobyte at most.
 ///
 /// One turn answers a bounded number of requests; then the others of the shard have theirs.
 ///
@@ -82,6 +83,9 @@ class Session final : public Watched {
   void prepare_answer();
   void submit_read();
   void complete_read(const Reading& reading);
+  void begin_stream();
+  void tick_stream();
+  void end_stream();
   [[nodiscard]] bool is_turn_over() const noexcept;
 
   /// True if all output is sent. Else it waits, or is closed.
@@ -122,6 +126,7 @@ class Session final : public Watched {
   bool is_turn_promised_ = false;  // it stands in the shard's list
   bool is_awaiting_ = false;
   bool keeps_alive_ = true;
+  bool is_streaming_ = false;
   bool is_last_ = false;  // the last answer is in the output
 };
 

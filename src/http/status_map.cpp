@@ -79,6 +79,8 @@ std::string_view reason(unsigned status) noexcept {
   switch (status) {
     case 200:
       return "OK";
+    case 201:
+      return "Created";
     case 302:
       return "Found";
     case 400:
@@ -170,6 +172,30 @@ std::optional<Problem> problem_of(InitStatus status) noexcept {
     case InitStatus::storage_unavailable:
       return Problem::storage_unavailable;
     case InitStatus::invalid_argument:
+      return Problem::invalid_field;
+  }
+  return Problem::internal;
+}
+
+std::optional<Problem> problem_of(JoinStatus status) noexcept {
+  switch (status) {
+    case JoinStatus::joined:
+    case JoinStatus::kept:
+    case JoinStatus::sold_out:
+      return std::nullopt;
+    case JoinStatus::unknown_product:
+      return Problem::unknown_product;
+    case JoinStatus::line_full:
+    case JoinStatus::line_closed:
+    case JoinStatus::overloaded:
+      return Problem::overloaded;
+    case JoinStatus::draining:
+      return Problem::draining;
+    case JoinStatus::storage_full:
+      return Problem::storage_full;
+    case JoinStatus::storage_unavailable:
+      return Problem::storage_unavailable;
+    case JoinStatus::invalid_argument:
       return Problem::invalid_field;
   }
   return Problem::internal;

@@ -67,6 +67,8 @@ struct ProblemFacts {
 [[nodiscard]] std::optional<Problem> problem_of(OrderStatus status) noexcept;
 /// The same for an /init; none: ok.
 [[nodiscard]] std::optional<Problem> problem_of(InitStatus status) noexcept;
+/// None: it joined, has its place, or is told "sold out".
+[[nodiscard]] std::optional<Problem> problem_of(JoinStatus status) noexcept;
 /// The same for an engine that takes no orders; none: it does.
 [[nodiscard]] std::optional<Problem> problem_of(EngineState state) noexcept;
 /// The same for a read of the log that failed for a reason the client did not cause.

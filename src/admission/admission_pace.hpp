@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace fluxgate::admission {
+
+/// When people in line are let in: evenly, at most `rate` in every window of one second, and not
+/// fewer while somebody waits.
+///
+/// Time is cut into points of 5 ms, of which 200 are a second, so that the commits in which passes
+/// are issued are few and their jitter does not add up. Since the line began to move at point s,
+/// ceil(rate·(n-s+1)/200) may have been let in by point n: the same number, `rate`, in any 200
+/// points that follow one another. After a pause of the process what was missed is made up for
+/// 100 ms at most; and a count of the last 200 points makes sure that no window ever has more.
+///
+/// Windows are of these points. In real time a pass is issued up to a commit later than its point.
+///
+/// Threads: one at a time.
+class AdmissionPace {
+ public:
+  static constexpr std::chrono::milliseconds point{5};
+
+  explicit AdmissionPace(std::uint64_t rate_per_second) noexcept : rate_(rate_per_second) {}
+
+  /// At least 1.
+  void set_rate(std::uint64_t rate_per_second, std::chrono::nanoseconds now) noexcept;
+
+  /// Nobody waits: what could have been issued until now is lost.
+  void rest() noexcept { is_moving_ = false; }
+
+  /// How many may be let in now; somebody waits.
+  [[nodiscard]] std::uint64_t allowance(std::chrono::nanoseconds now) noexcept;
+  /// So many were let in, at most allowance().
+  void issue(std::uint64_t count) noexcept;
+
+  /// When allowance() is next more than nothing; not before the last call of allowance().
+  [[nodiscard]] std::chrono::nanoseconds next_due() const noexcept;
+
+ private:
+  static constexpr std::uint64_t points_per_second = std::chrono::seconds(1) / point;
+  static constexpr std::uint64_t points_made_up = 20;  // 100 ms
+
+  void advance(std::uint64_t now_point) noexcept;
+  [[nodiscard]] std::uint64_t due_by(std::uint64_t at) const noexcept;
+
+  std::uint64_t rate_;
+  bool is_moving_ = false;
+  std::uint64_t began_ = 0;   // point the line began to move at, moved on by whole seconds
+  std::uint64_t issued_ = 0;  // since began_
+  std::uint64_t now_ = 0;     // last point seen
+  // Issued at each of the last 200 points, and in all of them.
+  std::array<std::uint64_t, points_per_second> recent_{};
+  std::uint64_t recent_sum_ = 0;
+};
+
+}  // namespace fluxgate::admission

@@ -1,0 +1,280 @@
+#include "admission/line.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+
+namespace fluxgate::admission {
+namespace {
+
+constexpr std::chrono::milliseconds tenth{100};
+// 56 bits of milliseconds are two million years.
+constexpr std::uint64_t admitted_at_mask = (std::uint64_t{1} << 56) - 1;
+
+std::uint32_t tenths_up(std::chrono::nanoseconds time) noexcept {
+  return static_cast<std::uint32_t>((time + tenth - std::chrono::nanoseconds(1)) / tenth);
+}
+std::uint32_t tenths_down(std::chrono::nanoseconds time) noexcept {
+  return static_cast<std::uint32_t>(time / tenth);
+}
+
+}  // namespace
+
+Line::Line(std::function<bool(std::uint64_t product)> is_open) : is_open_(std::move(is_open)) {}
+
+const Line::Place* Line::find_place(TicketNumber ticket) const noexcept {
+  if (ticket == 0 || ticket >= next_) return nullptr;
+  const std::uint64_t chunk = ticket / chunk_places;
+  if (chunk < first_chunk_ || chunk - first_chunk_ >= chunks_.size()) return nullptr;
+  const auto& places = chunks_[static_cast<std::size_t>(chunk - first_chunk_)];
+  if (places == nullptr) return nullptr;
+  const Place& place = places->places[ticket % chunk_places];
+  return state_of(place) == State::gone ? nullptr : &place;
+}
+
+Line::Place* Line::find_place(TicketNumber ticket) noexcept {
+  return const_cast<Place*>(std::as_const(*this).find_place(ticket));
+}
+
+Line::Place* Line::find_in(TicketNumber ticket, State state, State other) noexcept {
+  Place* place = find_place(ticket);
+  const bool is_in = place != nullptr && (state_of(*place) == state || state_of(*place) == other);
+  return is_in ? place : nullptr;
+}
+
+bool Line::is_over(const Place& place, std::chrono::milliseconds utc) const noexcept {
+  const std::chrono::milliseconds admitted_at(static_cast<std::int64_t>(place.admitted_at));
+  return admitted_at + pass_life <= utc;
+}
+
+// ---- Joining ----------------------------------------------------------------------------------
+
+std::optional<TicketNumber> Line::find(std::uint64_t person, std::chrono::milliseconds utc) const {
+  const TicketNumber ticket = index_.find(person, tag_of());
+  if (ticket == 0) return std::nullopt;
+  const Place& place = *find_place(ticket);
+  switch (state_of(place)) {
+    case State::reserved:
+    case State::waiting:
+    case State::calling:
+      return ticket;
+    case State::admitted:
+      if (!is_over(place, utc)) return ticket;
+      break;
+    case State::leaving:
+    case State::used:
+    case State::gone:
+      break;
+  }
+  return std::nullopt;
+}
+
+TicketNumber Line::reserve(std::uint64_t person, std::uint64_t product) {
+  const std::uint64_t chunk = next_ / chunk_places;
+  if (chunks_.empty()) first_chunk_ = chunk;
+  while (chunk - first_chunk_ >= chunks_.size()) chunks_.push_back(nullptr);
+  auto& places = chunks_[static_cast<std::size_t>(chunk - first_chunk_)];
+  if (places == nullptr) places = std::make_unique<Chunk>();
+  index_.assign(person, next_, tag_of());
+  const TicketNumber ticket = next_++;
+  Place& place = places->places[ticket % chunk_places];
+  place = {};
+  place.person = person;
+  place.product = static_cast<std::uint32_t>(product);
+  set_state(place, State::reserved);
+  ++places->live;
+  ++places_;
+  return ticket;
+}
+
+void Line::enter(TicketNumber ticket, std::chrono::nanoseconds present_until) {
+  Place* place = find_in(ticket, State::reserved, State::calling);
+  FLUXGATE_CHECK(place != nullptr);
+  if (state_of(*place) == State::calling) return;
+  kept_.insert(ticket);
+  ready_.insert(ticket);
+  set_state(*place, State::waiting);
+  place->present_until = tenths_up(present_until);
+}
+
+// ---- Looking ----------------------------------------------------------------------------------
+
+Line::Standing Line::standing(TicketNumber ticket) const {
+  Standing standing;
+  const Place* place = find_place(ticket);
+  if (place == nullptr) return standing;
+  standing.state = state_of(*place);
+  standing.product = place->product;
+  standing.admitted_at = std::chrono::milliseconds(static_cast<std::int64_t>(place->admitted_at));
+  standing.is_in_line = kept_.contains(ticket);
+  if (standing.is_in_line) {
+    standing.ahead = kept_.rank(ticket);
+    standing.present_ahead = ready_.rank(ticket);
+  }
+  return standing;
+}
+
+bool Line::touch(TicketNumber ticket, std::chrono::nanoseconds until) {
+  Place* place = find_in(ticket, State::waiting, State::waiting);
+  if (place == nullptr) return false;
+  place->present_until = std::max(place->present_until, tenths_up(until));
+  if (ready_.contains(ticket) || !is_open_(place->product)) return false;
+  ready_.insert(ticket);
+  return true;
+}
+
+// ---- Calling and leaving ----------------------------------------------------------------------
+
+std::optional<TicketNumber> Line::next(std::chrono::nanoseconds now) {
+  const std::uint32_t tenths = tenths_down(now);
+  while (const auto ticket = ready_.first()) {
+    const Place& place = *find_place(*ticket);
+    if (place.present_until >= tenths && is_open_(place.product)) return ticket;
+    ready_.erase(*ticket);  // touch() or reopen() puts it back
+  }
+  return std::nullopt;
+}
+
+void Line::call(TicketNumber ticket) {
+  Place* place = find_in(ticket, State::waiting, State::reserved);
+  FLUXGATE_CHECK(place != nullptr);
+  set_state(*place, State::calling);
+  ready_.erase(ticket);
+}
+
+void Line::admit(TicketNumber ticket, std::chrono::milliseconds utc) {
+  Place* place = find_in(ticket, State::calling, State::calling);
+  FLUXGATE_CHECK(place != nullptr);
+  kept_.erase(ticket);
+  set_state(*place, State::admitted);
+  place->admitted_at = static_cast<std::uint64_t>(utc.count()) & admitted_at_mask;
+}
+
+void Line::sweep(std::chrono::nanoseconds now, std::chrono::milliseconds utc, std::size_t count,
+                 std::vector<TicketNumber>& lost) {
+  const std::uint32_t tenths = tenths_down(now);
+  for (std::size_t i = 0; i < count; ++i) {
+    ++swept_;
+    if (swept_ >= next_ || swept_ < first_chunk_ * chunk_places) {
+      // From the first place there is; places before it are long gone.
+      swept_ = std::max<TicketNumber>(first_chunk_ * chunk_places, 1) - 1;
+      if (i != 0 || places_ == 0) return;
+      continue;
+    }
+    Place* place = find_place(swept_);
+    if (place == nullptr) continue;
+    if (state_of(*place) == State::waiting) {
+      const bool is_open = is_open_(place->product);
+      const bool is_present = place->present_until >= tenths;
+      if (is_open && is_present) continue;
+      ready_.erase(swept_);
+      const std::uint32_t kept_until = place->present_until + tenths_up(kept_absent);
+      if (kept_until >= tenths || !is_open) continue;
+      set_state(*place, State::leaving);
+      lost.push_back(swept_);
+    } else if (state_of(*place) == State::admitted || state_of(*place) == State::used) {
+      if (is_over(*place, utc)) forget(swept_, *place);
+    }
+  }
+}
+
+void Line::leave(TicketNumber ticket) {
+  Place* place = find_in(ticket, State::leaving, State::leaving);
+  FLUXGATE_CHECK(place != nullptr);
+  kept_.erase(ticket);
+  forget(ticket, *place);
+}
+
+void Line::forget(TicketNumber ticket, Place& place) noexcept {
+  index_.erase(place.person, ticket, tag_of());
+  set_state(place, State::gone);
+  --places_;
+  auto& chunk = chunks_[static_cast<std::size_t>(ticket / chunk_places - first_chunk_)];
+  // The chunk that takes the next place stays.
+  if (--chunk->live != 0 || next_ / chunk_places == ticket / chunk_places) return;
+  chunk.reset();
+  while (!chunks_.empty() && chunks_.front() == nullptr) {
+    chunks_.pop_front();
+    ++first_chunk_;
+  }
+}
+
+void Line::reopen(std::uint64_t product, std::chrono::nanoseconds now) {
+  const std::uint32_t tenths = tenths_down(now);
+  for (TicketNumber ticket = std::max<TicketNumber>(first_chunk_ * chunk_places, 1); ticket < next_;
+       ++ticket) {
+    Place* place = find_in(ticket, State::waiting, State::waiting);
+    if (place == nullptr || place->product != product) continue;
+    if (place->present_until >= tenths) {
+      ready_.insert(ticket);
+    } else {
+      place->present_until = std::max(tenths, 1U) - 1;  // absent, as of now
+    }
+  }
+}
+
+// ---- Passes -----------------------------------------------------------------------------------
+
+bool Line::try_use(TicketNumber ticket) {
+  Place* place = find_in(ticket, State::admitted, State::admitted);
+  if (place == nullptr) return false;
+  set_state(*place, State::used);
+  return true;
+}
+
+void Line::give_back(TicketNumber ticket) {
+  // Gone if it was over meanwhile.
+  if (Place* place = find_in(ticket, State::used, State::used)) set_state(*place, State::admitted);
+}
+
+// ---- After a restart --------------------------------------------------------------------------
+
+bool Line::restore(TicketNumber ticket, std::uint64_t person, std::uint64_t product) {
+  if (ticket != next_) return false;
+  static_cast<void>(reserve(person, product));
+  enter(ticket, std::chrono::nanoseconds(0));
+  return true;
+}
+
+bool Line::restore_admitted(TicketNumber ticket, std::chrono::milliseconds utc,
+                            std::chrono::milliseconds now) {
+  Place* place = find_in(ticket, State::waiting, State::waiting);
+  if (place == nullptr) return false;
+  call(ticket);
+  admit(ticket, utc);
+  if (is_over(*place, now)) forget(ticket, *place);
+  return true;
+}
+
+bool Line::restore_left(TicketNumber ticket) {
+  Place* place = find_in(ticket, State::waiting, State::waiting);
+  if (place == nullptr) return false;
+  ready_.erase(ticket);
+  set_state(*place, State::leaving);
+  leave(ticket);
+  return true;
+}
+
+bool Line::restore_used(TicketNumber ticket) {
+  if (ticket == 0 || ticket >= next_) return false;
+  return find_place(ticket) == nullptr || try_use(ticket);
+}
+
+void Line::finish_restore(
+    const std::function<std::chrono::nanoseconds(std::uint64_t ahead)>& until) {
+  std::uint64_t ahead = 0;
+  for (TicketNumber ticket = std::max<TicketNumber>(first_chunk_ * chunk_places, 1); ticket < next_;
+       ++ticket) {
+    Place* place = find_in(ticket, State::waiting, State::waiting);
+    if (place != nullptr) place->present_until = tenths_up(until(ahead++));
+  }
+}
+
+std::size_t Line::bytes() const noexcept {
+  std::size_t chunks = 0;
+  for (const auto& chunk : chunks_) chunks += chunk != nullptr ? sizeof(Chunk) : 0;
+  return sizeof(*this) + index_.bytes() + chunks + chunks_.size() * sizeof(void*);
+}
+
+}  // namespace fluxgate::admission
