@@ -39,6 +39,9 @@ class Core {
     return purchase_.submit(order, wake);
   }
   [[nodiscard]] Submission submit(InitOperation& init);
+  [[nodiscard]] bool knows_key(OrderOperation& order) const noexcept {
+    return purchase_.knows_key(order);
+  }
 
   bool step();
   void wait() { committer_.wait(next_step()); }

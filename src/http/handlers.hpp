@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "http/exchange.hpp"
 
 namespace fluxgate::http {
@@ -16,6 +18,9 @@ namespace fluxgate::http {
 [[nodiscard]] Handled handle_readyz(Exchange& exchange);
 [[nodiscard]] Handled handle_metrics(Exchange& exchange);
 [[nodiscard]] Handled handle_waiting_room(Exchange& exchange);
+
+/// 429, with the whole seconds in which `wait` is over.
+[[nodiscard]] Handled refuse_for_now(Exchange& exchange, std::chrono::nanoseconds wait);
 
 // What the engine's answers become.
 void answer_order(Exchange& exchange);

@@ -32,6 +32,9 @@ struct Request {
   std::string_view authorization;
   std::string_view key;
   std::string_view pass;
+  /// From the first X-Forwarded-For line's value to the last one's end, with the lines between:
+  /// see client_address().
+  std::string_view forwarded_for;
   std::size_t content_length = 0;
   std::string_view body;  ///< decoded; followed by input_padding_bytes that may be read
 

@@ -141,9 +141,19 @@ class HeaderParser final : public beast::http::basic_parser<true> {
       request_.pass = value;
     } else if (starts_with_any_case(name, "x-forwarded-") || equals_any_case(name, "x-real-ip")) {
       request_.came_by_detour = true;
+      if (equals_any_case(name, "x-forwarded-for")) take_forwarded_for(value);
     } else if (equals_any_case(name, "sec-fetch-site")) {
       request_.came_by_detour |= equals_any_case(value, "cross-site");
     }
+  }
+
+  // The header lies in one piece. An empty line says nothing.
+  void take_forwarded_for(std::string_view value) noexcept {
+    if (value.empty()) return;
+    const bool is_first = request_.forwarded_for.empty();
+    const char* const begin = is_first ? value.data() : request_.forwarded_for.data();
+    const char* const end = value.data() + value.size();
+    request_.forwarded_for = {begin, static_cast<std::size_t>(end - begin)};
   }
 
   void take_key(std::string_view value, unsigned& lines) noexcept {
