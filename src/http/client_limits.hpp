@@ -29,7 +29,7 @@ class ClientLimits {
   [[nodiscard]] bool limit_addresses() const noexcept { return by_address_.has_value(); }
   [[nodiscard]] bool limit_users() const noexcept { return by_user_.has_value(); }
 
-  /// Counts a request. `forwarded_for` is Request::forwarded_for. Only if limit_addresses().
+  /// Counts a request. `forwarded_for` is Request::forwarded_for(). Only if limit_addresses().
   /// Returns: zero: admitted; else how long not to come again.
   [[nodiscard]] std::chrono::nanoseconds count_address(const boost::asio::ip::address& peer,
                                                        std::string_view forwarded_for);

@@ -99,7 +99,8 @@ Handled handle(Exchange& exchange) {
   const bool is_target = parse_target(request.target, exchange.target, exchange.decoded);
   exchange.route = is_target ? find_route(exchange.target) : Route::none;
   if (exchange.services.clients.limit_addresses() && !is_for_operators(exchange.route)) {
-    const auto wait = exchange.services.clients.count_address(exchange.peer, request.forwarded_for);
+    const auto wait =
+        exchange.services.clients.count_address(exchange.peer, request.forwarded_for());
     if (wait.count() != 0) return refuse_for_now(exchange, wait);
   }
   if (!is_target) return refuse(exchange, Problem::malformed_request);

@@ -147,13 +147,14 @@ class HeaderParser final : public beast::http::basic_parser<true> {
     }
   }
 
-  // The header lies in one piece. An empty line says nothing.
+  // The header lies in one piece, its request line first. An empty line says nothing.
   void take_forwarded_for(std::string_view value) noexcept {
+    static_assert(target_bytes_max + header_bytes_max + 1024 <= UINT16_MAX);
     if (value.empty()) return;
-    const bool is_first = request_.forwarded_for.empty();
-    const char* const begin = is_first ? value.data() : request_.forwarded_for.data();
-    const char* const end = value.data() + value.size();
-    request_.forwarded_for = {begin, static_cast<std::size_t>(end - begin)};
+    const auto begin = static_cast<std::uint16_t>(value.data() - request_.target.data());
+    if (request_.forwarded_bytes == 0) request_.forwarded_begin = begin;
+    request_.forwarded_bytes =
+        static_cast<std::uint16_t>(begin + value.size() - request_.forwarded_begin);
   }
 
   void take_key(std::string_view value, unsigned& lines) noexcept {

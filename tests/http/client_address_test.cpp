@@ -25,7 +25,7 @@ std::string client(const std::string& peer, const std::vector<std::string>& line
   REQUIRE_FALSE(parse_header(header, request).has_value());
   REQUIRE(request.came_by_detour == !lines.empty());
   const std::optional<Network> proxies = Network::parse("10.0.0.0/8");
-  return client_address(make_address(peer), request.forwarded_for, *proxies).to_string();
+  return client_address(make_address(peer), request.forwarded_for(), *proxies).to_string();
 }
 
 }  // namespace

@@ -154,7 +154,7 @@ TEST_CASE("parse_header: connection options → keep_alive", "[http][unit]") {
 TEST_CASE("parse_header: X-Forwarded-For lines → from the first value to the last, as sent",
           "[http][unit]") {
   const auto forwarded = [](const std::string& fields) {
-    return std::string(parse(host + fields).request.forwarded_for);
+    return std::string(parse(host + fields).request.forwarded_for());
   };
   CHECK(forwarded("").empty());
   CHECK(forwarded("X-Forwarded: 1.1.1.1\r\nX-Forwarded-Fo: a\r\nX-Forwarded-Fort: a\r\n").empty());
