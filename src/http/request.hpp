@@ -6,8 +6,8 @@
 
 namespace fluxgate::http {
 
-/// The methods some route takes; `other` is every further method of RFC 9110 and PATCH.
-enum class Method : std::uint8_t { get, head, post, other };
+/// The methods some route takes, or may; `other` is every further method of RFC 9110.
+enum class Method : std::uint8_t { get, head, post, patch, other };
 
 /// A request's header, as far as anything here asks for it.
 ///

@@ -29,9 +29,10 @@ std::optional<Method> method_of(beast::http::verb verb) noexcept {
       return Method::head;
     case beast::http::verb::post:
       return Method::post;
+    case beast::http::verb::patch:
+      return Method::patch;
     case beast::http::verb::put:
     case beast::http::verb::delete_:
-    case beast::http::verb::patch:
     case beast::http::verb::options:
     case beast::http::verb::trace:
     case beast::http::verb::connect:

@@ -53,7 +53,7 @@ TEST_CASE("parse_header: a full request → every field", "[http][unit]") {
 TEST_CASE("parse_header: methods → known, other or not_implemented", "[http][unit]") {
   const std::vector<std::pair<std::string, Method>> known{
       {"GET", Method::get},       {"HEAD", Method::head},    {"POST", Method::post},
-      {"PUT", Method::other},     {"DELETE", Method::other}, {"PATCH", Method::other},
+      {"PUT", Method::other},     {"DELETE", Method::other}, {"PATCH", Method::patch},
       {"OPTIONS", Method::other}, {"TRACE", Method::other},  {"CONNECT", Method::other}};
   for (const auto& [name, method] : known) {
     const Parsed parsed = parse(host, name + " / HTTP/1.1");
