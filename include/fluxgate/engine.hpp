@@ -109,6 +109,9 @@ class Engine {
 
   /// The form the others are made of: no allocation, no wait.
   [[nodiscard]] Submission submit(OrderOperation& operation, Wake wake = Wake::now) noexcept;
+  /// True if the order's key was accepted, or an order under it is in flight: submitted now, it
+  /// would be answered from that, and take nothing. The operation's, until it is submitted.
+  [[nodiscard]] bool knows_key(OrderOperation& operation) const noexcept;
   /// Lets the committing thread see what was submitted with Wake::later. Cheap if there is nothing.
   void wake() noexcept;
 

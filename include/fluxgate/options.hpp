@@ -92,6 +92,15 @@ struct ServerOptions {
   std::size_t max_connections_per_address = 0;
   /// Requests after which a connection is closed; 0: no limit.
   std::uint64_t max_requests_per_connection = 0;
+  /// Requests per second of one client's address, at most 1'000'000; 0: no limit. One more is
+  /// answered 429. /healthz, /readyz and /metrics are not counted.
+  std::uint64_t client_rate = 0;
+  /// Requests of an address that may come at once after a quiet time, at most 1'000'000; 0: as many
+  /// as `client_rate`.
+  std::uint64_t client_burst = 0;
+  /// The same for orders of one user.
+  std::uint64_t user_rate = 0;
+  std::uint64_t user_burst = 0;
 
   /// Event streams of the waiting room open at one time, 1..1'000'000. One more is answered 503,
   /// and its page polls.
@@ -113,7 +122,11 @@ struct ServerOptions {
   /// How long stop() waits for answers in flight.
   std::chrono::seconds drain_timeout{10};
 
-  LogSink log = {};  ///< empty: silent
+  // ---- Edges ------------------------------------------------------------------------------
+
+  const Clock* clock = nullptr;  ///< of the limits per client; null: system_clock()
+  Entropy* entropy = nullptr;    ///< of their hashes; null: system_entropy(); asked at start only
+  LogSink log = {};              ///< empty: silent
 };
 
 }  // namespace fluxgate

@@ -11,6 +11,7 @@ namespace {
 
 constexpr NumberRange any_number{0, UINT64_MAX >> 1U};  // what a TOML integer can hold
 constexpr NumberRange rate_range{0, 1'000'000'000};
+constexpr NumberRange client_range{0, 1'000'000};
 constexpr NumberRange connections_range{0, 1'000'000};
 constexpr auto ttl_seconds_max = static_cast<std::uint64_t>(idempotency_ttl_max.count());
 
@@ -116,6 +117,21 @@ constexpr auto table = std::to_array<Option>({
      [](Settings& to, Text value) {
        return set_number(value, any_number, to.server.max_requests_per_connection);
      }},
+    {"client-rate", serve, number, "N", "0", "requests per second of one address; 0: no limit",
+     [](Settings& to, Text value) {
+       return set_number(value, client_range, to.server.client_rate);
+     }},
+    {"client-burst", serve, number, "N", "0",
+     "requests of an address at once after a quiet time;\n0: client-rate",
+     [](Settings& to, Text value) {
+       return set_number(value, client_range, to.server.client_burst);
+     }},
+    {"user-rate", serve, number, "N", "0", "orders per second of one user; 0: no limit",
+     [](Settings& to, Text value) { return set_number(value, client_range, to.server.user_rate); }},
+    {"user-burst", serve, number, "N", "0",
+     "orders of a user at once after a quiet time; 0: user-rate",
+     [](Settings& to,
+        Text value) { return set_number(value, client_range, to.server.user_burst); }},
     {"commit-delay-us", serve, number, "N", "1000",
      "how long orders that come thinly may wait for others to\n"
      "share their log write, 0 to 100000 microseconds",

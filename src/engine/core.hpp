@@ -42,6 +42,9 @@ class Core {
   [[nodiscard]] Submission submit(InitOperation& init);
   [[nodiscard]] Submission submit(JoinOperation& join);
   [[nodiscard]] std::optional<Place> look(std::string_view ticket);
+  [[nodiscard]] bool knows_key(OrderOperation& order) const noexcept {
+    return purchase_.knows_key(order);
+  }
 
   bool step();
   void wait() { committer_.wait(next_step()); }

@@ -33,6 +33,9 @@ Engine::~Engine() = default;
 Submission Engine::submit(OrderOperation& operation, Wake wake) noexcept {
   return core_->submit(operation, wake);
 }
+bool Engine::knows_key(OrderOperation& operation) const noexcept {
+  return core_->knows_key(operation);
+}
 void Engine::wake() noexcept {
   core_->wake_for_pushed();
 }

@@ -44,6 +44,12 @@ Submission Purchase::submit(OrderOperation& order, Wake wake) {
   return submission;
 }
 
+bool Purchase::knows_key(OrderOperation& order) const noexcept {
+  if (!is_valid(order.request)) return false;
+  parts_.index.identify(order, parts_.inventory.hash(order.request.product_id));
+  return parts_.index.find(order).state != KeyState::absent;
+}
+
 Submission Purchase::submit_once(OrderOperation& order, Wake wake, OrderOperation*& retries) {
   // Not a new OrderResult: its 29 characters of id would be written for every refusal.
   order.result.replayed = false;

@@ -46,6 +46,9 @@ class Purchase {
 
   [[nodiscard]] Submission submit(OrderOperation& order, Wake wake);
 
+  /// True if the order would be answered from its key. Any thread; takes nothing, leaves nothing.
+  [[nodiscard]] bool knows_key(OrderOperation& order) const noexcept;
+
  private:
   // An order, and what was looked up for it.
   struct Attempt {

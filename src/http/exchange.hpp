@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/ip/address.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,7 @@ struct Exchange {
   CompletionSink& sink;
   Session* session;
   bool is_loopback_peer = false;
+  boost::asio::ip::address peer;
 
   // The present request.
   const Request* request = nullptr;
@@ -67,7 +69,7 @@ struct Exchange {
 };
 
 /// Answers `exchange.request`, or starts what will. The order of checks is that of the contract:
-/// route → method → admin rule → content type → key → JSON → fields.
+/// limit of the address → route → method → admin rule → content type → key → JSON → fields.
 [[nodiscard]] Handled handle(Exchange& exchange);
 
 /// Writes the answer of the call that came back.

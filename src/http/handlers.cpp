@@ -21,13 +21,14 @@ bool is_json(std::string_view content_type) noexcept {
   return equals_any_case(content_type, type_json);
 }
 
-bool is_method(Method method, Method wanted) noexcept {
-  return method == wanted || (method == Method::head && wanted == Method::get);
+// What watches the server is never told to wait.
+bool is_for_operators(Route route) noexcept {
+  return route == Route::healthz || route == Route::readyz || route == Route::metrics;
 }
 
 Handled refuse_method(Exchange& exchange, const RouteFacts& route) {
   constexpr Problem problem = Problem::method_not_allowed;
-  const std::string allow = "Allow: " + std::string(allowed(route)) + "\r\n";
+  const std::string allow = "Allow: " + allowed(routes(), route.path) + "\r\n";
   exchange.out.problem(problem, facts(problem).message, allow);
   return Handled::answered;
 }
@@ -81,16 +82,31 @@ Handled dispatch(Exchange& exchange) {
 
 }  // namespace
 
+Handled refuse_for_now(Exchange& exchange, std::chrono::nanoseconds wait) {
+  constexpr Problem problem = Problem::too_many_requests;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  // With whole requests a second nearly nobody has to wait for longer.
+  if (seconds <= 1) return refuse(exchange, problem);
+  std::string body;
+  append_error(body, facts(problem).code, facts(problem).message);
+  const std::string retry = "Retry-After: " + std::to_string(seconds) + "\r\n";
+  exchange.out.variable({.status = facts(problem).status, .more_headers = retry, .body = body});
+  return Handled::answered;
+}
+
 Handled handle(Exchange& exchange) {
   const Request& request = *exchange.request;
-  exchange.route = Route::none;
-  if (!parse_target(request.target, exchange.target, exchange.decoded)) {
-    return refuse(exchange, Problem::malformed_request);
+  const bool is_target = parse_target(request.target, exchange.target, exchange.decoded);
+  exchange.route = is_target ? find_route(exchange.target, request.method) : Route::none;
+  if (exchange.services.clients.limit_addresses() && !is_for_operators(exchange.route)) {
+    const auto wait =
+        exchange.services.clients.count_address(exchange.peer, request.forwarded_for());
+    if (wait.count() != 0) return refuse_for_now(exchange, wait);
   }
-  exchange.route = find_route(exchange.target);
+  if (!is_target) return refuse(exchange, Problem::malformed_request);
   const RouteFacts& route = facts(exchange.route);
   if (exchange.route == Route::none) return refuse(exchange, Problem::not_found);
-  if (!is_method(request.method, route.method)) return refuse_method(exchange, route);
+  if (!takes(route, request.method)) return refuse_method(exchange, route);
   if (route.is_admin && !exchange.services.admin.allows(request, exchange.target.authority,
                                                         exchange.is_loopback_peer)) {
     return refuse(exchange, Problem::unauthorized);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 
@@ -22,6 +23,9 @@ namespace fluxgate::http {
 [[nodiscard]] Handled handle_tickets(Exchange& exchange);
 [[nodiscard]] Handled handle_ticket(Exchange& exchange);
 [[nodiscard]] Handled handle_events(Exchange& exchange);
+
+/// 429, with the whole seconds in which `wait` is over.
+[[nodiscard]] Handled refuse_for_now(Exchange& exchange, std::chrono::nanoseconds wait);
 
 // What the engine's answers become.
 void answer_order(Exchange& exchange);

@@ -76,6 +76,13 @@ Handled handle_order(Exchange& exchange) {
   }
   if (!read_order(exchange)) return Handled::answered;
   exchange.awaited = Operation::Kind::order;
+  if (exchange.services.clients.limit_users()) {
+    const auto wait = exchange.services.clients.count_user(exchange.order.request.user_id);
+    // Who has won, or is about to, hears so all the same.
+    if (wait.count() != 0 && !exchange.services.engine.knows_key(exchange.order)) {
+      return refuse_for_now(exchange, wait);
+    }
+  }
   // The shard wakes the committer when all that is there has been submitted.
   if (exchange.services.engine.submit(exchange.order, Wake::later) == Submission::pending) {
     return Handled::called;

@@ -29,9 +29,10 @@ std::optional<Method> method_of(beast::http::verb verb) noexcept {
       return Method::head;
     case beast::http::verb::post:
       return Method::post;
+    case beast::http::verb::patch:
+      return Method::patch;
     case beast::http::verb::put:
     case beast::http::verb::delete_:
-    case beast::http::verb::patch:
     case beast::http::verb::options:
     case beast::http::verb::trace:
     case beast::http::verb::connect:
@@ -141,9 +142,20 @@ class HeaderParser final : public beast::http::basic_parser<true> {
       request_.pass = value;
     } else if (starts_with_any_case(name, "x-forwarded-") || equals_any_case(name, "x-real-ip")) {
       request_.came_by_detour = true;
+      if (equals_any_case(name, "x-forwarded-for")) take_forwarded_for(value);
     } else if (equals_any_case(name, "sec-fetch-site")) {
       request_.came_by_detour |= equals_any_case(value, "cross-site");
     }
+  }
+
+  // The header lies in one piece, its request line first. An empty line says nothing.
+  void take_forwarded_for(std::string_view value) noexcept {
+    static_assert(target_bytes_max + header_bytes_max + 1024 <= UINT16_MAX);
+    if (value.empty()) return;
+    const auto begin = static_cast<std::uint16_t>(value.data() - request_.target.data());
+    if (request_.forwarded_bytes == 0) request_.forwarded_begin = begin;
+    request_.forwarded_bytes =
+        static_cast<std::uint16_t>(begin + value.size() - request_.forwarded_begin);
   }
 
   void take_key(std::string_view value, unsigned& lines) noexcept {

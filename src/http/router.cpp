@@ -56,21 +56,45 @@ bool matches(const Pattern& pattern, const Target& target) noexcept {
   return true;
 }
 
+std::string_view methods_of(const RouteFacts& route) noexcept {
+  switch (route.method) {
+    case Method::post:
+      return "POST";
+    case Method::patch:
+      return "PATCH";
+    default:
+      return "GET, HEAD";
+  }
+}
+
 }  // namespace
 
 const RouteFacts& facts(Route route) noexcept {
   return table[static_cast<std::size_t>(route)];
 }
 
-Route find_route(const Target& target) noexcept {
+Route find_route(const Target& target, Method method) noexcept {
+  Route first = Route::none;
   for (std::size_t i = 1; i < route_count; ++i) {
-    if (matches(patterns[i], target)) return static_cast<Route>(i);
+    if (!matches(patterns[i], target)) continue;
+    if (takes(table[i], method)) return static_cast<Route>(i);
+    if (first == Route::none) first = static_cast<Route>(i);
   }
-  return Route::none;
+  return first;
 }
 
-std::string_view allowed(const RouteFacts& route) noexcept {
-  return route.method == Method::post ? "POST" : "GET, HEAD";
+std::span<const RouteFacts> routes() noexcept {
+  return std::span(table).subspan(1);
+}
+
+std::string allowed(std::span<const RouteFacts> routes, std::string_view path) {
+  std::string methods;
+  for (const RouteFacts& route : routes) {
+    if (route.path != path) continue;
+    if (!methods.empty()) methods += ", ";
+    methods += methods_of(route);
+  }
+  return methods;
 }
 
 }  // namespace fluxgate::http

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "http/request.hpp"
@@ -45,10 +47,19 @@ struct RouteFacts {
 /// By number; the entry of Route::none has no path.
 [[nodiscard]] const RouteFacts& facts(Route route) noexcept;
 
-/// The route of a path; Route::none if there is none.
-[[nodiscard]] Route find_route(const Target& target) noexcept;
+/// True if the route takes the method.
+[[nodiscard]] constexpr bool takes(const RouteFacts& route, Method method) noexcept {
+  return method == route.method || (method == Method::head && route.method == Method::get);
+}
 
-/// Value of the Allow header.
-[[nodiscard]] std::string_view allowed(const RouteFacts& route) noexcept;
+/// The route of a path and a method. If none of the path's routes takes the method, the first of
+/// them; if the path has none, Route::none.
+[[nodiscard]] Route find_route(const Target& target, Method method) noexcept;
+
+/// All routes, in the order in which they are looked for.
+[[nodiscard]] std::span<const RouteFacts> routes() noexcept;
+
+/// Value of the Allow header: what the routes of this path take.
+[[nodiscard]] std::string allowed(std::span<const RouteFacts> routes, std::string_view path);
 
 }  // namespace fluxgate::http

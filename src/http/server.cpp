@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "admission/client_limiter.hpp"
 #include "http/address.hpp"
 #include "http/connection_limits.hpp"
 #include "http/listener.hpp"
@@ -37,6 +38,9 @@ constexpr rlim_t refusal_parts = 8;
 constexpr unsigned threads_max = 1024;
 constexpr unsigned read_threads_max = 16;
 constexpr std::size_t connections_max = 1'000'000;
+constexpr std::uint64_t client_rate_max = 1'000'000;
+static_assert(client_rate_max <= admission::ClientLimiter::rate_max &&
+              client_rate_max <= admission::ClientLimiter::burst_max);
 
 bool is_visible_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
@@ -54,6 +58,12 @@ std::optional<Error> check(const ServerOptions& options) {
   if (options.threads > threads_max) return bad("threads must be 0 to 1024");
   if (options.read_threads < 1 || options.read_threads > read_threads_max) {
     return bad("read_threads must be 1 to 16");
+  }
+  for (const std::uint64_t number :
+       {options.client_rate, options.client_burst, options.user_rate, options.user_burst}) {
+    if (number > client_rate_max) {
+      return bad("client_rate, client_burst, user_rate and user_burst must be at most 1000000");
+    }
   }
   for (const auto timeout : {options.header_timeout, options.body_timeout, options.write_timeout,
                              options.idle_timeout}) {

@@ -17,6 +17,7 @@ Services::Services(Engine& engine_to_serve, const ServerOptions& server_options,
     : engine(engine_to_serve),
       options(server_options),
       admin(std::move(rule)),
+      clients(server_options),
       home(make_page(home_source())),
       waiting(make_page(waiting_source())),
       waiting_location(location_of(server_options.waiting_room_url)) {}

@@ -7,6 +7,7 @@
 #include "fluxgate/options.hpp"
 #include "http/admin_rule.hpp"
 #include "http/answers.hpp"
+#include "http/client_limits.hpp"
 #include "http/counters.hpp"
 #include "http/pages.hpp"
 #include "http/place_stream.hpp"
@@ -16,13 +17,16 @@ namespace fluxgate::http {
 
 /// What all shards share: the engine, what is fixed at start, and the reader threads.
 ///
-/// Threads: made before the shards run, then read by all; `engine` and `reads` are theirs to call.
+/// Threads: made before the shards run, then read by all; `engine`, `clients` and `reads` are
+/// theirs to
+///          call.
 struct Services {
   Services(Engine& engine_to_serve, const ServerOptions& server_options, AdminRule rule);
 
   Engine& engine;
   const ServerOptions options;
   const AdminRule admin;
+  ClientLimits clients;
   const Answers answers;
   const Page home;
   const Page waiting;

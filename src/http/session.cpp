@@ -50,6 +50,7 @@ void Session::open(base::UniqueFd socket) {
 void Session::start(base::UniqueFd socket, const boost::asio::ip::address& peer) {
   open(std::move(socket));
   peer_ = peer;
+  exchange_.peer = peer;
   exchange_.is_loopback_peer = unmapped(peer).is_loopback();
   if (!shard_.poller().watch(socket_.get(), *this)) return close();
   wait_for_input();

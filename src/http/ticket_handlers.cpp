@@ -34,6 +34,10 @@ Handled handle_tickets(Exchange& exchange) {
       {.name = "userId", .kind = JsonField::Kind::id, .is_required = true},
   }};
   if (!read_fields(exchange, fields)) return Handled::answered;
+  if (exchange.services.clients.limit_users()) {
+    const auto wait = exchange.services.clients.count_user(fields[1].text);
+    if (wait.count() != 0) return refuse_for_now(exchange, wait);
+  }
   if (!exchange.join) exchange.join = std::make_unique<JoinCall>(exchange.sink, exchange.session);
   exchange.join->request = {.product_id = fields[0].text, .user_id = fields[1].text};
   exchange.awaited = Operation::Kind::join;

@@ -61,6 +61,10 @@ TEST_CASE("read_settings: nothing said → serve with the documented defaults", 
     REQUIRE(settings.server.max_connections == 16'384);
     REQUIRE(settings.server.max_connections_per_address == 0);
     REQUIRE(settings.server.max_requests_per_connection == 0);
+    REQUIRE(settings.server.client_rate == 0);
+    REQUIRE(settings.server.client_burst == 0);
+    REQUIRE(settings.server.user_rate == 0);
+    REQUIRE(settings.server.user_burst == 0);
     REQUIRE(settings.engine.data_dir == "./fluxgate-data");
     REQUIRE(settings.engine.durability == Durability::sync);
     REQUIRE(settings.engine.rate_limit == 0);
@@ -163,6 +167,15 @@ TEST_CASE("read_settings: every flag → its field", "[cli][unit]") {
   REQUIRE(all.log_format == LogFormat::json);
 }
 
+TEST_CASE("read_settings: the limits per client → their fields", "[cli][unit]") {
+  const Settings all =
+      must_read({"--client-rate=10", "--client-burst=11", "--user-rate=12", "--user-burst=13"});
+  REQUIRE(all.server.client_rate == 10);
+  REQUIRE(all.server.client_burst == 11);
+  REQUIRE(all.server.user_rate == 12);
+  REQUIRE(all.server.user_burst == 13);
+}
+
 TEST_CASE("read_settings: flag, environment and file → in this order", "[cli][unit]") {
   const TempDir dir;
   const std::string file = write_file(
@@ -190,7 +203,8 @@ TEST_CASE("read_settings: every option as a TOML key and a variable → read", "
       "# all keys\nhost='h'\nport=4\ndata_dir='d'\nthreads=2\ndurability='memory'\nrate_limit=1\n"
       "rate_burst=1\nwaiting_room_url='/w'\nadmin_token='t'\ntrusted_proxy='::1'\n"
       "idempotency_ttl=1\nmax_connections=1\nmax_connections_per_address=1\n"
-      "max_requests_per_connection=1\nlog_level='debug'\nlog_format='json'\nstorage_threads=1\n"
+      "max_requests_per_connection=1\nclient_rate=1\nclient_burst=1\nuser_rate=1\nuser_burst=1\n"
+      "log_level='debug'\nlog_format='json'\nstorage_threads=1\n"
       "commit_delay_us=1\nread_threads=1\nproduct='p'\nround=1\nafter=1\nlimit=1\ncount="
       "false\njson=true\n");
   const Settings settings = must_read({"--config", file});
@@ -244,6 +258,8 @@ TEST_CASE("read_settings: malformed flags → the exact line", "[cli][unit]") {
        "--rate-limit: must be a whole number from 0 to 1000000000, not \"1.5\""},
       {{"--rate-burst", "1000000001"},
        "--rate-burst: must be a whole number from 0 to 1000000000, not \"1000000001\""},
+      {{"--client-rate", "1000001"},
+       "--client-rate: must be a whole number from 0 to 1000000, not \"1000001\""},
       {{"--waiting-room-url", "x"},
        "--waiting-room-url: must be a path that begins with / or an http(s) URL, percent-encoded, "
        "without #, not \"x\""},

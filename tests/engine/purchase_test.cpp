@@ -145,6 +145,28 @@ TEST_CASE("Purchase: copies in flight → one order; a different one under the k
   CHECK(engine.product("p")->accepted == 1);
 }
 
+TEST_CASE("Engine: a key accepted or in flight → known; else not, and nothing is left",
+          "[engine][unit]") {
+  Life life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+  Inbox inbox;
+  OrderOperation owner(inbox), asked(inbox);
+  CHECK_FALSE(engine.knows_key(request(asked, "ann", "k")));
+  REQUIRE(engine.submit(request(owner, "ann", "k")) == Submission::pending);
+  CHECK(engine.knows_key(request(asked, "ann", "k")));
+  CHECK_FALSE(engine.knows_key(request(asked, "bob", "k")));
+  while (engine.step()) {
+  }
+  CHECK(engine.knows_key(request(asked, "ann", "k")));
+  CHECK(engine.knows_key(request(asked, "ann", "k", 7, "q")));
+  CHECK(engine.submit(asked) == Submission::completed);
+  CHECK(asked.result.status == OrderStatus::key_reused);
+  CHECK(buy(engine, "bob", "k").status == OrderStatus::sold_out);
+  CHECK_FALSE(engine.knows_key(request(asked, "bob", "k")));
+  CHECK_FALSE(engine.knows_key(request(asked, "", "")));
+}
+
 TEST_CASE("Purchase: too many in flight → overloaded, and nothing happened", "[engine][unit]") {
   Life life;
   life.options.pending_orders_max = 1;

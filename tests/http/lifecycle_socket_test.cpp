@@ -174,6 +174,8 @@ TEST_CASE("Server: options that cannot be → invalid_argument", "[http][unit]")
   check([](ServerOptions& options) { options.waiting_room_url = ""; });
   check([](ServerOptions& options) { options.waiting_room_url = "/a\r\nSet-Cookie: b"; });
   check([](ServerOptions& options) { options.admin_token = "a b"; });
+  check([](ServerOptions& options) { options.client_rate = 1'000'001; });
+  check([](ServerOptions& options) { options.user_burst = 1'000'001; });
   check([](ServerOptions& options) { options.trusted_proxy = "10.0.0.0/33"; });
   check([](ServerOptions& options) { options.trusted_proxy = "proxy"; });
   check([](ServerOptions& options) { options.host = "no.such.host.invalid"; });

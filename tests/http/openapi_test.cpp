@@ -21,6 +21,10 @@ std::string upper(std::string_view text) {
   return result;
 }
 
+std::string_view method_name(Method method) {
+  return method == Method::post ? "post" : method == Method::patch ? "patch" : "get";
+}
+
 // "POST /order" of every operation in the document.
 std::set<std::string> documented(const element& document) {
   std::set<std::string> operations;
@@ -67,9 +71,8 @@ TEST_CASE("OpenAPI: routes → documented, all and only", "[http][unit]") {
   std::set<std::string> routes;
   for (std::size_t i = 1; i < route_count; ++i) {
     const RouteFacts& route = facts(static_cast<Route>(i));
-    routes.insert((route.method == Method::post ? "POST " : "GET ") + std::string(route.path));
-    const auto operation =
-        document["paths"][route.path][route.method == Method::post ? "post" : "get"];
+    routes.insert(upper(method_name(route.method)) + " " + std::string(route.path));
+    const auto operation = document["paths"][route.path][method_name(route.method)];
     INFO(route.path);
     CHECK((operation["security"].error() == simdjson::SUCCESS) == route.is_admin);
     CHECK((operation["requestBody"].error() == simdjson::SUCCESS) == route.has_json_body);

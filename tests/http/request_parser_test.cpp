@@ -53,7 +53,7 @@ TEST_CASE("parse_header: a full request → every field", "[http][unit]") {
 TEST_CASE("parse_header: methods → known, other or not_implemented", "[http][unit]") {
   const std::vector<std::pair<std::string, Method>> known{
       {"GET", Method::get},       {"HEAD", Method::head},    {"POST", Method::post},
-      {"PUT", Method::other},     {"DELETE", Method::other}, {"PATCH", Method::other},
+      {"PUT", Method::other},     {"DELETE", Method::other}, {"PATCH", Method::patch},
       {"OPTIONS", Method::other}, {"TRACE", Method::other},  {"CONNECT", Method::other}};
   for (const auto& [name, method] : known) {
     const Parsed parsed = parse(host, name + " / HTTP/1.1");
@@ -149,6 +149,19 @@ TEST_CASE("parse_header: connection options → keep_alive", "[http][unit]") {
   CHECK(parse(host + "Connection: keep-alive\r\n").request.keep_alive);
   CHECK_FALSE(parse(host, "GET / HTTP/1.0").request.keep_alive);
   CHECK(parse(host + "Connection: keep-alive\r\n", "GET / HTTP/1.0").request.keep_alive);
+}
+
+TEST_CASE("parse_header: X-Forwarded-For lines → from the first value to the last, as sent",
+          "[http][unit]") {
+  const auto forwarded = [](const std::string& fields) {
+    return std::string(parse(host + fields).request.forwarded_for());
+  };
+  CHECK(forwarded("").empty());
+  CHECK(forwarded("X-Forwarded: 1.1.1.1\r\nX-Forwarded-Fo: a\r\nX-Forwarded-Fort: a\r\n").empty());
+  CHECK(forwarded("X-Forwarded-For: 1.1.1.1, 2.2.2.2 \r\n") == "1.1.1.1, 2.2.2.2");
+  CHECK(forwarded("x-forwarded-for: \r\nA: b\r\nX-FORWARDED-FOR:1\r\nx-forwarded-for:\r\n") == "1");
+  CHECK(forwarded("x-forwarded-for: 1\r\nA: b\r\nX-Forwarded-For: 2\r\nC: d\r\n") ==
+        "1\r\nA: b\r\nX-Forwarded-For: 2");
 }
 
 TEST_CASE("parse_header: signs of a proxy or a foreign page → came_by_detour", "[http][unit]") {

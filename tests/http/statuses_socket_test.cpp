@@ -132,6 +132,7 @@ TEST_CASE("Server: wrong input → its code, in the order of checks", "[http][so
   check(get("/order%"), "400 malformed_request");
   check(get("/order"), "405 method_not_allowed");
   check({.method = "DELETE", .target = "/products"}, "405 method_not_allowed");
+  check({.method = "PATCH", .target = "/products"}, "405 method_not_allowed");
   check({.method = "OPTIONS", .target = "/orders/x"}, "405 method_not_allowed");
   check({.method = "POST", .target = "/nothing", .body = "{"}, "404 not_found");
 

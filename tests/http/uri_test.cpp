@@ -28,7 +28,7 @@ Route route_of(const std::string& text) {
   Target target;
   std::string scratch;
   REQUIRE(parse_target(text, target, scratch));
-  return find_route(target);
+  return find_route(target, Method::get);
 }
 
 }  // namespace
