@@ -43,6 +43,11 @@ class Purchase {
 
   [[nodiscard]] Submission submit(OrderOperation& order, Wake wake);
 
+  /// What submit() does with an order whose arguments are valid, once the index has identified it.
+  /// `product` is the one it names; null: unknown.
+  [[nodiscard]] Submission decide(OrderOperation& order, const inventory::Product* product,
+                                  Wake wake);
+
  private:
   // An order, and what was looked up for it.
   struct Attempt {
@@ -54,7 +59,7 @@ class Purchase {
   };
 
   // `retries` gets the different orders that waited for this one, if it was refused.
-  [[nodiscard]] Submission submit_once(OrderOperation& order, Wake wake, OrderOperation*& retries);
+  [[nodiscard]] Submission decide_once(Attempt& attempt, Wake wake, OrderOperation*& retries);
   [[nodiscard]] Submission answer_from_key(OrderOperation& order,
                                            const idempotency::KeyAnswer& known) const;
   // Looks the round up, and what its checks need.
