@@ -1,4 +1,4 @@
-"""Tables, bars and the plot of bench/compare/run."""
+"""Tables, bars and plots of bench/compare/run and bench/compare/in_process."""
 
 import statistics
 
@@ -84,7 +84,7 @@ def bars_table(bars):
     for bar in bars:
         value, smallest, largest = (ratio(bar[key]) for key in ("value", "min", "max"))
         lines.append(f"| {bar['what']} | {value} ({smallest} to {largest})"
-                     f" | {bar['bar']:g} | {bar['aim']:g} | {bar['verdict']} |")
+                     f" | {ratio(bar['bar'])} | {ratio(bar['aim'])} | {bar['verdict']} |")
     return "\n".join(lines)
 
 
@@ -97,17 +97,16 @@ def pyplot():
     return drawing
 
 
-def save(figure, result, path):
-    figure.text(0.01, 0.005, f"{result['cpu']}, {result['measured_at'][:10]}, bench/compare/run",
-                fontsize=7, color="#666666")
+def save(figure, result, path, program="run"):
+    origin = f"{result['cpu']}, {result['measured_at'][:10]}, bench/compare/{program}"
+    figure.text(0.01, 0.005, origin, fontsize=7, color="#666666")
     figure.tight_layout(rect=(0, 0.02, 1, 1))
     figure.savefig(path, metadata={"Date": None})
 
 
-def plot_bars(result, path):
+def draw_bars(axis, bars):
     """How far each figure is from its bar: a dot at the median, a line over the rounds."""
-    bars = result["bars"][::-1]
-    figure, axis = pyplot().subplots(figsize=(8, 0.42 * len(bars) + 1.2))
+    bars = bars[::-1]
     for row, bar in enumerate(bars):
         def over(value, bar=bar):
             return value / bar["bar"] if bar["less_is_better"] else bar["bar"] / value
@@ -123,7 +122,29 @@ def plot_bars(result, path):
     axis.set_xticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "the bar", "2"])
     axis.set_title("left of the line is better; | is the aim", loc="left", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def plot_bars(result, path):
+    figure, axis = pyplot().subplots(figsize=(8, 0.42 * len(result["bars"]) + 1.2))
+    draw_bars(axis, result["bars"])
     save(figure, result, path)
+
+
+def plot_in_process(origin, bars, rooms, path):
+    """The bars as above, and what one operation of each room takes, on a scale of powers of ten."""
+    heights = [0.42 * len(bars) + 1, 0.26 * len(rooms) + 1]
+    figure, (above, below) = pyplot().subplots(2, 1, figsize=(8, sum(heights)),
+                                               height_ratios=heights)
+    draw_bars(above, bars)
+    drawn = below.barh(list(rooms)[::-1], list(rooms.values())[::-1], color="#8a9ba8")
+    below.bar_label(drawn, labels=[ratio(ns) for ns in list(rooms.values())[::-1]], padding=4,
+                    fontsize=7)
+    below.set_xscale("log")
+    below.tick_params(axis="y", labelsize=7)
+    below.set_title("one operation, ns", loc="left", fontsize=9)
+    below.spines[["top", "right"]].set_visible(False)
+    below.margins(x=0.15, y=0.01)
+    save(figure, origin, path, "in_process")
 
 
 def plot(result, path):

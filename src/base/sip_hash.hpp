@@ -58,6 +58,11 @@ struct State {
   [[nodiscard]] std::uint64_t fold() const noexcept { return v0 ^ v1 ^ v2 ^ v3; }
 };
 
+/// The bytes behind the last whole word, and the length.
+inline std::uint64_t last_word(std::string_view text) noexcept {
+  return static_cast<std::uint64_t>(text.size()) << 56 | load_tail(text);
+}
+
 inline State initial_state(HashKey key) noexcept {
   return {key.k0 ^ 0x736f6d6570736575, key.k1 ^ 0x646f72616e646f6d ^ 0xee,
           key.k0 ^ 0x6c7967656e657261, key.k1 ^ 0x7465646279746573};
@@ -75,8 +80,7 @@ template <int CompressionRounds, int FinalizationRounds>
 [[nodiscard]] inline Hash128 sip_hash(HashKey key, std::string_view text) noexcept {
   sip_detail::State state = sip_detail::initial_state(key);
   state.absorb_whole_words<CompressionRounds>(text);
-  const std::uint64_t length = static_cast<std::uint64_t>(text.size()) << 56;
-  state.absorb<CompressionRounds>(length | load_tail(text));
+  state.absorb<CompressionRounds>(sip_detail::last_word(text));
   return state.finish<FinalizationRounds>();
 }
 
@@ -86,16 +90,16 @@ template <int CompressionRounds, int FinalizationRounds>
   return sip_hash<1, 3>(key, text);
 }
 
-/// The same of a pair, read where both lie. Each text is padded to whole words, and a last word has
-/// both lengths: so ("ab","c") and ("a","bc") differ, and no pair has the words of another.
+/// The same of a pair, read where both lie. The whole words of both come first, then what is left
+/// of each, at most 7 bytes, with its length above: so ("ab","c") and ("a","bc") differ, and no
+/// pair has the words of another. Both must be shorter than 256 bytes.
 [[nodiscard]] inline Hash128 keyed_hash(HashKey key, std::string_view first,
                                         std::string_view second) noexcept {
   sip_detail::State state = sip_detail::initial_state(key);
   state.absorb_whole_words<1>(first);
-  if (first.size() % 8 != 0) state.absorb<1>(load_tail(first));
   state.absorb_whole_words<1>(second);
-  if (second.size() % 8 != 0) state.absorb<1>(load_tail(second));
-  state.absorb<1>(static_cast<std::uint64_t>(first.size()) << 32 | second.size());
+  state.absorb<1>(sip_detail::last_word(first));
+  state.absorb<1>(sip_detail::last_word(second));
   return state.finish<3>();
 }
 

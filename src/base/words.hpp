@@ -50,12 +50,19 @@ inline constexpr std::uint64_t bytes_not_printable(std::uint64_t word,
   return bytes_below(word, first) | (word & top_bits) | bytes_equal(word, 0x7F);
 }
 
-/// True if there is no such byte. Where it is not asked for, a borrow does no harm, and this takes
-/// half the instructions of bytes_not_printable().
-inline constexpr bool all_printable(std::uint64_t word, unsigned char first) noexcept {
-  const std::uint64_t below = word - every_byte * first;
-  const std::uint64_t deletes = (word ^ every_byte * 0x7FU) - every_byte;
-  return ((word | below | deletes) & top_bits) == 0;
+/// True if all of at least 8 bytes are ASCII from `first` to 0x7E. Not which one is not: so a
+/// borrow does no harm, a word takes half the instructions of bytes_not_printable(), and one branch
+/// decides them all.
+inline bool all_printable(std::string_view text, unsigned char first) noexcept {
+  const auto top_bits_if_not = [first](const char* bytes) {
+    const std::uint64_t word = load_word(bytes);
+    return word | (word - every_byte * first) | ((word ^ every_byte * 0x7FU) - every_byte);
+  };
+  // The last word overlaps the one before.
+  const char* const last_word = text.data() + text.size() - 8;
+  std::uint64_t found = top_bits_if_not(last_word);
+  for (const char* word = text.data(); word < last_word; word += 8) found |= top_bits_if_not(word);
+  return (found & top_bits) == 0;
 }
 
 }  // namespace fluxgate::base

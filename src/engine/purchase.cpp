@@ -10,8 +10,9 @@ using idempotency::KeyState;
 
 namespace {
 
-bool is_valid(const OrderRequest& request) noexcept {
-  return is_valid_id(request.product_id) && is_valid_id(request.user_id) &&
+bool is_valid(const OrderRequest& request, const inventory::Product* product) noexcept {
+  // The id of a product that is there is valid.
+  return (product != nullptr || is_valid_id(request.product_id)) && is_valid_id(request.user_id) &&
          is_valid_key(request.key) && request.quantity >= 1 && request.quantity <= units_max;
 }
 
@@ -23,8 +24,21 @@ Submission complete(OrderOperation& order, OrderStatus status) noexcept {
 }  // namespace
 
 Submission Purchase::submit(OrderOperation& order, Wake wake) {
+  // Not a new OrderResult: its 29 characters of id would be written for every refusal.
+  order.result.replayed = false;
+  order.result.sequence = 0;
+  const std::string_view product_id = order.request.product_id;
+  const inventory::Product* const product = parts_.inventory.find(product_id);
+  if (!is_valid(order.request, product)) return complete(order, OrderStatus::invalid_argument);
+  parts_.index.identify(order,
+                        product != nullptr ? product->id_hash : parts_.inventory.hash(product_id));
+  return decide(order, product, wake);
+}
+
+Submission Purchase::decide(OrderOperation& order, const inventory::Product* product, Wake wake) {
   OrderOperation* retries = nullptr;
-  const Submission submission = submit_once(order, wake, retries);
+  Attempt attempt{.order = order, .product = product};
+  const Submission submission = decide_once(attempt, wake, retries);
   // Different orders that waited for a refused one are now decided by themselves. From here on
   // `order` may be its caller's again and is not touched. They are other callers': who submitted
   // this one need not know of them, and so is not relied on to wake the committer.
@@ -33,7 +47,8 @@ Submission Purchase::submit(OrderOperation& order, Wake wake) {
     retries = IdempotencyIndex::next_waiter(retry);
     retry.next_ = nullptr;
     OrderOperation* more = nullptr;
-    if (submit_once(retry, Wake::now, more) == Submission::completed) deliver_alone(retry);
+    Attempt again{.order = retry, .product = parts_.inventory.find(retry.request.product_id)};
+    if (decide_once(again, Wake::now, more) == Submission::completed) deliver_alone(retry);
     while (more != nullptr) {
       OrderOperation* next = IdempotencyIndex::next_waiter(*more);
       more->next_ = retries;
@@ -45,21 +60,14 @@ Submission Purchase::submit(OrderOperation& order, Wake wake) {
 }
 
 bool Purchase::knows_key(OrderOperation& order) const noexcept {
-  if (!is_valid(order.request)) return false;
-  parts_.index.identify(order, parts_.inventory.hash(order.request.product_id));
+  const inventory::Product* const product = parts_.inventory.find(order.request.product_id);
+  if (product == nullptr || !is_valid(order.request, product)) return false;
+  parts_.index.identify(order, product->id_hash);
   return parts_.index.find(order).state != KeyState::absent;
 }
 
-Submission Purchase::submit_once(OrderOperation& order, Wake wake, OrderOperation*& retries) {
-  // Not a new OrderResult: its 29 characters of id would be written for every refusal.
-  order.result.replayed = false;
-  order.result.sequence = 0;
-  if (!is_valid(order.request)) return complete(order, OrderStatus::invalid_argument);
-
-  Attempt attempt{.order = order, .product = parts_.inventory.find(order.request.product_id)};
-  parts_.index.identify(order, attempt.product != nullptr
-                                   ? attempt.product->id_hash
-                                   : parts_.inventory.hash(order.request.product_id));
+Submission Purchase::decide_once(Attempt& attempt, Wake wake, OrderOperation*& retries) {
+  OrderOperation& order = attempt.order;
   if (parts_.limiter.enabled()) {
     attempt.now = order.now.count() != 0 ? order.now : parts_.clock.monotonic();
   }

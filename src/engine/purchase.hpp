@@ -48,6 +48,10 @@ class Purchase {
 
   /// True if the order would be answered from its key. Any thread; takes nothing, leaves nothing.
   [[nodiscard]] bool knows_key(OrderOperation& order) const noexcept;
+  /// What submit() does with an order whose arguments are valid, once the index has identified it.
+  /// `product` is the one it names; null: unknown.
+  [[nodiscard]] Submission decide(OrderOperation& order, const inventory::Product* product,
+                                  Wake wake);
 
  private:
   // An order, and what was looked up for it.
@@ -61,7 +65,7 @@ class Purchase {
   };
 
   // `retries` gets the different orders that waited for this one, if it was refused.
-  [[nodiscard]] Submission submit_once(OrderOperation& order, Wake wake, OrderOperation*& retries);
+  [[nodiscard]] Submission decide_once(Attempt& attempt, Wake wake, OrderOperation*& retries);
   [[nodiscard]] Submission answer_from_key(OrderOperation& order,
                                            const idempotency::KeyAnswer& known) const;
   // Looks the round up, and what its checks need.

@@ -10,11 +10,6 @@
 namespace fluxgate {
 namespace {
 
-// True if the next 8 bytes are ASCII from `first` to 0x7E. Most ids are, and need no decoding.
-bool is_plain(const char* bytes, unsigned char first) noexcept {
-  return base::all_printable(base::load_word(bytes), first);
-}
-
 // Length of the UTF-8 character that starts at `text`, 0 if it is none that an id may have.
 // The ranges are table 3-7 of the Unicode standard: no over-long forms, no surrogates.
 std::size_t character_bytes(std::string_view text) noexcept {
@@ -40,16 +35,10 @@ std::size_t character_bytes(std::string_view text) noexcept {
 
 bool is_valid_id(std::string_view id) noexcept {
   if (id.empty() || id.size() > id_bytes_max) return false;
-  const char* const last_word = id.size() >= 8 ? id.data() + id.size() - 8 : nullptr;
+  // Nearly all are plain, and need no decoding.
+  if (id.size() >= 8 && base::all_printable(id, 0x20)) return true;
   while (!id.empty()) {
-    std::size_t bytes = 8;
-    if (id.size() >= bytes && is_plain(id.data(), 0x20)) {
-      id.remove_prefix(bytes);
-      continue;
-    }
-    // The rest of a plain id, in one look that overlaps the one before.
-    if (id.size() < bytes && last_word != nullptr && is_plain(last_word, 0x20)) return true;
-    bytes = character_bytes(id);
+    const std::size_t bytes = character_bytes(id);
     if (bytes == 0) return false;
     id.remove_prefix(bytes);
   }
@@ -58,13 +47,8 @@ bool is_valid_id(std::string_view id) noexcept {
 
 bool is_valid_key(std::string_view key) noexcept {
   if (key.empty() || key.size() > key_bytes_max) return false;
-  const auto is_visible = [](char c) { return c >= 0x21 && c <= 0x7E; };
-  if (key.size() < 8) return std::all_of(key.begin(), key.end(), is_visible);
-  for (std::size_t i = 0; i + 8 <= key.size(); i += 8) {
-    if (!is_plain(key.data() + i, 0x21)) return false;
-  }
-  // The last word overlaps the one before.
-  return is_plain(key.data() + key.size() - 8, 0x21);
+  if (key.size() >= 8) return base::all_printable(key, 0x21);
+  return std::all_of(key.begin(), key.end(), [](char c) { return c >= 0x21 && c <= 0x7E; });
 }
 
 const char* to_string(ErrorCode code) noexcept {

@@ -32,6 +32,7 @@ std::uint32_t fingerprint_of(const base::Hash128& product, Units quantity) noexc
 
 base::Hash128 IdempotencyIndex::hash(std::string_view user_id,
                                      std::string_view key) const noexcept {
+  static_assert(id_bytes_max < 256 && key_bytes_max < 256, "what keyed_hash() takes of a pair");
   return base::keyed_hash(secret_, user_id, key);
 }
 

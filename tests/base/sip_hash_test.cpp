@@ -134,7 +134,8 @@ TEST_CASE("sip_hash: text at every alignment → the same hash", "[base][unit]")
   }
 }
 
-TEST_CASE("keyed_hash: a pair → as one text of padded words and both lengths", "[base][unit]") {
+TEST_CASE("keyed_hash: a pair → its whole words, then the rest and length of each",
+          "[base][unit]") {
   std::mt19937_64 random(testing::make_seed("keyed_hash of a pair"));
   const HashKey key{random(), random()};
   const auto text_of = [&](std::size_t size) {
@@ -155,15 +156,15 @@ TEST_CASE("keyed_hash: a pair → as one text of padded words and both lengths",
       if (a != b) CHECK_FALSE(hash == keyed_hash(key, b, a));
     }
   }
-  // The words are SipHash's: a pair of whole words is the text of both and the word of lengths.
-  const std::string whole = text_of(24);
-  std::string lengths(8, '\0');
-  lengths[0] = 8;   // of the second
-  lengths[4] = 16;  // of the first
-  const std::string same = whole + lengths;
+  // The words are SipHash's.
+  const std::string words = text_of(40);
+  const std::string same = words.substr(0, 24) + words.substr(24, 3) + std::string(4, '\0') +
+                           char{19} + words.substr(32, 7) + char{15};
   sip_detail::State state = sip_detail::initial_state(key);
   state.absorb_whole_words<1>(same);
-  CHECK(keyed_hash(key, whole.substr(0, 16), whole.substr(16)) == state.finish<3>());
+  const std::string first = words.substr(0, 16) + words.substr(24, 3);
+  const std::string second = words.substr(16, 8) + words.substr(32, 7);
+  CHECK(keyed_hash(key, first, second) == state.finish<3>());
 }
 
 }  // namespace fluxgate::base

@@ -24,7 +24,21 @@ TEST_CASE("words: every byte at every place → found as what it is", "[base][un
       CHECK(first(bytes_below(word, 0x20)) == expected(byte < 0x20));
       CHECK(first(bytes_equal(word, 'Z')) == expected(byte == 'Z'));
       CHECK(first(bytes_not_printable(word, 0x21)) == expected(byte < 0x21 || byte > 0x7E));
-      CHECK(all_printable(word, 0x21) == (byte >= 0x21 && byte <= 0x7E));
+    }
+  }
+}
+
+TEST_CASE("all_printable: every byte at every place of 8 to 25 → found", "[base][unit]") {
+  for (std::size_t size = 8; size <= 25; ++size) {
+    std::string text(size, '!');
+    CHECK(all_printable(text, 0x21));
+    for (char& place : text) {
+      for (int byte = 0; byte < 256; ++byte) {
+        place = static_cast<char>(byte);
+        CHECK(all_printable(text, 0x20) == (byte >= 0x20 && byte <= 0x7E));
+        CHECK(all_printable(text, 0x21) == (byte >= 0x21 && byte <= 0x7E));
+      }
+      place = '~';
     }
   }
 }
