@@ -82,6 +82,10 @@ struct ServerOptions {
   std::uint16_t port = 3000;
   /// Where a 302 points; `productId` is appended as a query parameter.
   std::string waiting_room_url = "/waiting-room";
+  /// Mustache template of the waiting room's page, and JSON that replaces its texts and colours
+  /// (docs/WAITING_ROOM.md); empty: what is built in.
+  std::string waiting_room_template = {};
+  std::string waiting_room_texts = {};
   /// Bearer token of the admin routes; empty: only direct loopback callers may use them.
   std::string admin_token = {};
   /// Address or network (CIDR) whose X-Forwarded-For is believed; empty: nobody's.

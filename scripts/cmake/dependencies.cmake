@@ -10,6 +10,8 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
+# Headers only; the package has no configuration file.
+find_path(FLUXGATE_MUSTACHE_DIR kainjow/mustache.hpp REQUIRED)
 if(FLUXGATE_BUILD_TESTS)
   find_package(Catch2 2.13 REQUIRED)
 endif()

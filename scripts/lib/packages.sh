@@ -5,7 +5,7 @@
 build_packages=(
   g++ cmake ninja-build make pkg-config
   libboost1.81-dev librocksdb-dev libsimdjson-dev libfmt-dev libsodium-dev libxxhash-dev
-  libcli11-dev libtomlplusplus-dev libspdlog-dev
+  libcli11-dev libtomlplusplus-dev libspdlog-dev libkainjow-mustache-dev
 )
 
 # What the tests and benchmarks need beyond that. strace makes storage fail for a test;

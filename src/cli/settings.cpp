@@ -14,6 +14,8 @@ namespace {
 
 // A token and its line end; the rule for tokens says how long one may be.
 constexpr std::size_t token_file_bytes_max = 8192;
+// Of the waiting room's template and texts, which every visitor is sent.
+constexpr std::size_t page_file_bytes_max = 256 * 1024;
 
 Error usage_error(std::string message) {
   return {ErrorCode::invalid_argument, std::move(message)};
@@ -74,6 +76,28 @@ Result<void> read_admin_token(Settings& settings) {
   return {};
 }
 
+Result<void> read_page_file(const char* option, const std::string& path, std::string& text) {
+  if (path.empty()) return {};
+  Result<std::string> read = read_text_file(path, page_file_bytes_max);
+  const std::string place = std::string(option) + " " + path;
+  if (!read) return usage_error(place + ": " + read.error().message);
+  if (read->empty()) return usage_error(place + ": is empty");
+  text = *std::move(read);
+  return {};
+}
+
+Result<void> read_files(Settings& settings) {
+  if (const Result<void> token = read_admin_token(settings); !token) return token;
+  if (const Result<void> page =
+          read_page_file("waiting-room-template", settings.waiting_room_template_file,
+                         settings.server.waiting_room_template);
+      !page) {
+    return page;
+  }
+  return read_page_file("waiting-room-texts", settings.waiting_room_texts_file,
+                        settings.server.waiting_room_texts);
+}
+
 Result<Settings> collect(const std::vector<std::string>& words, const Environment& environment) {
   const Result<Flags> flags = read_flags(words);
   if (!flags) return flags.error();
@@ -94,7 +118,7 @@ Result<Settings> collect(const std::vector<std::string>& words, const Environmen
   for (const auto* source : {&std::as_const(file), &variables, &(*flags).given}) {
     if (const Result<void> applied = apply_all(settings, *source); !applied) return applied.error();
   }
-  if (const Result<void> token = read_admin_token(settings); !token) return token.error();
+  if (const Result<void> files = read_files(settings); !files) return files.error();
   if (settings.orders.round != 0 && settings.orders.product.empty()) {
     return usage_error("--round: needs --product, because every product counts its own rounds");
   }

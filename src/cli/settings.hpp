@@ -36,6 +36,8 @@ struct Settings {
   LogFormat log_format = LogFormat::text;
   std::string config;
   std::string admin_token_file;
+  std::string waiting_room_template_file;
+  std::string waiting_room_texts_file;
   std::vector<std::string> warnings;  ///< for the log, once there is one
 };
 
@@ -46,7 +48,8 @@ using Environment = std::function<const char*(const char*)>;
 ///
 /// Every source is checked, also where another one beats it. An empty variable counts as not set;
 /// one that begins with `tcp://` is ignored with a warning (Kubernetes sets such for a service
-/// named fluxgate). Reads the files named by `config` and `admin-token-file`; touches nothing.
+/// named fluxgate). Reads the files named by `config`, `admin-token-file`, `waiting-room-template`
+/// and `waiting-room-texts`; touches nothing.
 ///
 /// Errors: invalid_argument with one line that names the flag, variable or key.
 [[nodiscard]] Result<Settings> read_settings(const std::vector<std::string>& words,

@@ -34,21 +34,22 @@ std::string source_of(std::string_view text) {
 
 }  // namespace
 
-Page make_page(std::string_view html) {
-  Page page;
-  page.body = html;
-  std::string policy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+std::string page_headers(std::string_view html) {
+  std::string policy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action ";
+  policy += html.find("<form") != std::string_view::npos ? "'self'" : "'none'";
   if (const auto style = element(html, "style"); !style.empty()) {
     policy += "; style-src " + source_of(style);
   }
   if (const auto script = element(html, "script"); !script.empty()) {
     policy += "; script-src " + source_of(script) + "; connect-src 'self'";
   }
-  page.headers =
-      "Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n"
-      "Referrer-Policy: no-referrer\r\nContent-Security-Policy: " +
-      policy + "\r\n";
-  return page;
+  return "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+         "Content-Security-Policy: " +
+         policy + "\r\n";
+}
+
+Page make_page(std::string_view html) {
+  return {std::string(html), "Cache-Control: no-cache\r\n" + page_headers(html)};
 }
 
 }  // namespace fluxgate::http

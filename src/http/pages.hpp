@@ -8,6 +8,9 @@ namespace fluxgate::http {
 /// The files under src/http/pages, built into the program; see pages/embed.cmake.
 [[nodiscard]] std::string_view home_source() noexcept;
 [[nodiscard]] std::string_view waiting_source() noexcept;
+/// A mustache template, and its texts as JSON.
+[[nodiscard]] std::string_view waiting_room_source() noexcept;
+[[nodiscard]] std::string_view waiting_room_texts_source() noexcept;
 /// OpenAPI 3.1.
 [[nodiscard]] std::string_view openapi_document() noexcept;
 
@@ -21,5 +24,9 @@ struct Page {
 /// browser may use: the Content-Security-Policy names their hashes. It may fetch from this server
 /// if it has a script, and nothing else from anywhere.
 [[nodiscard]] Page make_page(std::string_view html);
+
+/// The header lines of such a page, but for how long it may be kept. A page that has a form may
+/// send it to this server.
+[[nodiscard]] std::string page_headers(std::string_view html);
 
 }  // namespace fluxgate::http

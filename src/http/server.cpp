@@ -113,6 +113,27 @@ Result<ConnectionLimits::Bounds> connection_bounds(const ServerOptions& options,
   return bounds;
 }
 
+/// What can fail before the server is there.
+struct Parts {
+  ConnectionLimits::Bounds bounds;
+  http::WaitingRoomPage page;
+  http::Listeners listeners;
+};
+
+/// Listens last: a server that cannot be started must not have taken the port.
+///
+/// Errors: as Server::start().
+Result<Parts> make_parts(const ServerOptions& options, unsigned threads) {
+  Result<http::WaitingRoomPage> page =
+      http::WaitingRoomPage::make({options.waiting_room_template, options.waiting_room_texts});
+  if (!page) return page.error();
+  Result<ConnectionLimits::Bounds> bounds = connection_bounds(options, threads);
+  if (!bounds) return bounds.error();
+  Result<http::Listeners> listeners = http::open_listeners(options.host, options.port, threads);
+  if (!listeners) return listeners.error();
+  return Parts{*std::move(bounds), *std::move(page), *std::move(listeners)};
+}
+
 }  // namespace
 
 /// The shards and what they share.
@@ -120,14 +141,14 @@ Result<ConnectionLimits::Bounds> connection_bounds(const ServerOptions& options,
 /// Threads: `ended_` counts under `mutex_`; the rest belongs to the thread that calls Server.
 class Server::Impl {
  public:
-  Impl(Engine& engine, const ServerOptions& options, http::Listeners listeners,
-       const ConnectionLimits::Bounds& bounds)
+  Impl(Engine& engine, const ServerOptions& options, Parts parts)
       : services_(engine, options,
                   http::AdminRule(options.admin_token,
-                                  listeners.is_loopback && options.trusted_proxy.empty())),
-        limits_(bounds),
-        port_(listeners.port) {
-    for (auto& sockets : listeners.shards) {
+                                  parts.listeners.is_loopback && options.trusted_proxy.empty()),
+                  std::move(parts.page)),
+        limits_(parts.bounds),
+        port_(parts.listeners.port) {
+    for (auto& sockets : parts.listeners.shards) {
       shards_.push_back(std::make_unique<http::Shard>(services_, limits_, std::move(sockets)));
       services_.counters.push_back(&shards_.back()->counters());
     }
@@ -219,12 +240,10 @@ Result<std::unique_ptr<Server>> Server::start(Engine& engine, ServerOptions opti
   if (auto error = check(options)) return std::move(*error);
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned threads = options.threads != 0 ? options.threads : cores;
-  Result<ConnectionLimits::Bounds> bounds = connection_bounds(options, threads);
-  if (!bounds) return bounds.error();
-  Result<http::Listeners> listeners = http::open_listeners(options.host, options.port, threads);
-  if (!listeners) return listeners.error();
+  Result<Parts> parts = make_parts(options, threads);
+  if (!parts) return parts.error();
   try {
-    auto impl = std::make_unique<Impl>(engine, options, std::move(*listeners), *bounds);
+    auto impl = std::make_unique<Impl>(engine, options, *std::move(parts));
     impl->start();
     return std::unique_ptr<Server>(new Server(std::move(impl)));
   } catch (const std::runtime_error& failure) {

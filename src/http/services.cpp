@@ -13,13 +13,15 @@ std::string location_of(const std::string& url) {
 
 }  // namespace
 
-Services::Services(Engine& engine_to_serve, const ServerOptions& server_options, AdminRule rule)
+Services::Services(Engine& engine_to_serve, const ServerOptions& server_options, AdminRule rule,
+                   WaitingRoomPage page)
     : engine(engine_to_serve),
       options(server_options),
       admin(std::move(rule)),
       clients(server_options),
       home(make_page(home_source())),
       waiting(make_page(waiting_source())),
+      waiting_room(std::move(page)),
       waiting_location(location_of(server_options.waiting_room_url)) {}
 
 }  // namespace fluxgate::http

@@ -12,6 +12,7 @@
 #include "http/pages.hpp"
 #include "http/place_stream.hpp"
 #include "http/read_pool.hpp"
+#include "http/waiting_room_page.hpp"
 
 namespace fluxgate::http {
 
@@ -21,7 +22,8 @@ namespace fluxgate::http {
 /// theirs to
 ///          call.
 struct Services {
-  Services(Engine& engine_to_serve, const ServerOptions& server_options, AdminRule rule);
+  Services(Engine& engine_to_serve, const ServerOptions& server_options, AdminRule rule,
+           WaitingRoomPage page);
 
   Engine& engine;
   const ServerOptions options;
@@ -30,6 +32,7 @@ struct Services {
   const Answers answers;
   const Page home;
   const Page waiting;
+  const WaitingRoomPage waiting_room;
   /// Location of a 302, up to the product.
   const std::string waiting_location;
   std::vector<const ShardCounters*> counters;  ///< of each shard

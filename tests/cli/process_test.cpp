@@ -88,6 +88,20 @@ TEST_CASE("fluxgate-server: --version and --help → stdout, 0", "[cli][process]
   REQUIRE(run_server({"orders", "--help"}).out.find("--count") != std::string::npos);
 }
 
+TEST_CASE("fluxgate-server: a page that cannot be → 2 and one line", "[cli][process]") {
+  const TempDir dir;
+  const std::string file = (dir / "page").string();
+  std::ofstream(file) << "<script>{{pass}}</script>";
+  for (const char* flag : {"--waiting-room-template", "--waiting-room-texts"}) {
+    const ProcessResult result = run_server(
+        {"--data-dir", (dir / "data").string(), "--port", "0", "--log-level", "error", flag, file});
+    REQUIRE(result.exit_code == 2);
+    REQUIRE(result.out.empty());
+    REQUIRE(count_lines(result.err) == 1);
+    REQUIRE(result.err.find(std::string(flag).substr(2) + ": ") != std::string::npos);
+  }
+}
+
 TEST_CASE("fluxgate-server: a usage error → 2, one line, nothing touched", "[cli][process]") {
   const TempDir dir;
   const std::string data = (dir / "data").string();

@@ -78,7 +78,7 @@ TEST_CASE("read_settings: nothing said → serve with the documented defaults", 
 TEST_CASE("options: the default shown, given as a value → the setting it had", "[cli][unit]") {
   for (const Option& option : options()) {
     if (option.default_text == "none" || option.default_text == "all" ||
-        option.default_text == "number of cores") {
+        option.default_text == "built in" || option.default_text == "number of cores") {
       continue;
     }
     INFO(option.name);
@@ -354,6 +354,25 @@ TEST_CASE("read_settings: a token file → one line end is cut off, nothing else
           "admin-token and admin-token-file: only one of them may be given");
   REQUIRE(message_of({"--admin-token-file", file + "x"}) ==
           "admin-token-file " + file + "x: cannot be read: No such file or directory");
+}
+
+TEST_CASE("read_settings: files of the waiting room's page → their text", "[cli][unit]") {
+  const TempDir dir;
+  const std::string page = write_file(dir, "page.html", "<p>{{place}}</p>\n");
+  const std::string texts = write_file(dir, "texts.json", "{}");
+  const Settings settings =
+      must_read({"--waiting-room-template", page}, {{"FLUXGATE_WAITING_ROOM_TEXTS", texts}});
+  REQUIRE(settings.server.waiting_room_template == "<p>{{place}}</p>\n");
+  REQUIRE(settings.server.waiting_room_texts == "{}");
+
+  REQUIRE(message_of({"--waiting-room-template", page + "x"}) ==
+          "waiting-room-template " + page + "x: cannot be read: No such file or directory");
+  const std::string empty = write_file(dir, "empty", "");
+  REQUIRE(message_of({"--waiting-room-texts", empty}) ==
+          "waiting-room-texts " + empty + ": is empty");
+  const std::string huge = write_file(dir, "huge", std::string(256 * 1024 + 1, ' '));
+  REQUIRE(message_of({"--waiting-room-texts", huge}) ==
+          "waiting-room-texts " + huge + ": cannot be read: more than 262144 bytes");
 }
 
 TEST_CASE("read_settings: orders → its own options, and the shared ones", "[cli][unit]") {

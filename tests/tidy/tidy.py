@@ -28,6 +28,7 @@ DOORS = [
     (re.compile(r"xxhash\.h$"), ["src/orderlog/"]),
     (re.compile(r"(boost/|simdjson)"), ["src/http/"]),
     (re.compile(r"sodium"), ["src/http/", "src/admission/signed_tokens.cpp"]),
+    (re.compile(r"kainjow/"), ["src/http/"]),
     (re.compile(r"(spdlog/|CLI/|toml\+\+/)"), ["src/cli/"]),
     (re.compile(r"fmt/"), ["src/http/", "src/cli/"]),
 ]
