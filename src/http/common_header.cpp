@@ -97,6 +97,8 @@ bool read_field(std::string_view name, std::string_view value, Seen& seen, Reque
     case 6:
       if (is(name, "accept")) {
         request.accepts_json |= value.find("application/json") != std::string_view::npos;
+      } else if (is(name, "cookie") && request.cookie.empty()) {
+        request.cookie = value;
       }
       return !is(name, "expect") && !is(name, "origin");
     case 7:
@@ -130,6 +132,9 @@ bool read_field(std::string_view name, std::string_view value, Seen& seen, Reque
       request.key = value;
       return true;
     case 15:
+      if (is(name, "accept-language") && request.accept_language.empty()) {
+        request.accept_language = value;
+      }
       return !is(name, "idempotency-key");
     case 16:
       return !is(name, "x-admission-pass") && !is(name, "proxy-connection");

@@ -33,6 +33,8 @@ std::size_t HeaderMemo::recall(std::string_view input, Request& request) const n
 
 void HeaderMemo::remember(std::string_view header, const Request& request) noexcept {
   if (!request.has_key || request.key.empty() || header.size() > bytes_max) return;
+  // A browser's; the pages it asks for have no key.
+  if (!request.cookie.empty() || !request.accept_language.empty()) return;
   header.copy(bytes_.data(), header.size());
   size_ = header.size();
   target_ = part_of(header, request.target);

@@ -35,6 +35,8 @@ struct Request {
   std::string_view authorization;
   std::string_view key;
   std::string_view pass;
+  std::string_view cookie;           ///< of the first such line
+  std::string_view accept_language;  ///< of the first such line
   std::size_t content_length = 0;
   std::string_view body;  ///< decoded; followed by input_padding_bytes that may be read
 

@@ -100,6 +100,12 @@ class HeaderParser final : public beast::http::basic_parser<true> {
       case Field::accept:
         request_.accepts_json |= value.find("application/json") != std::string_view::npos;
         return;
+      case Field::accept_language:
+        if (request_.accept_language.empty()) request_.accept_language = value;
+        return;
+      case Field::cookie:
+        if (request_.cookie.empty()) request_.cookie = value;
+        return;
       case Field::via:
       case Field::origin:
       case Field::forwarded:

@@ -18,7 +18,7 @@ namespace {
 namespace mustache = kainjow::mustache;
 
 constexpr std::array<std::string_view, room_state_count> state_names{
-    "waiting", "admitted", "sold_out", "expired", "bought", "busy", "closed", "unknown"};
+    "waiting", "admitted", "sold_out", "expired", "bought", "busy", "closed", "unknown", "gone"};
 
 // What differs from person to person. While a page is compiled, a slot stands in it as its letter
 // between two marks, which no template and no text may have.
@@ -117,8 +117,8 @@ void set_state(mustache::data& data, const RoomLanguage& language, RoomState sta
     const bool is_state = static_cast<std::size_t>(state) == i;
     data.set("is_" + std::string(state_names[i]), is_state);
   }
-  data.set("refreshes", is_one_of(state, {waiting, admitted, sold_out, busy, closed}));
-  data.set("reloads", is_one_of(state, {busy, closed}));
+  data.set("refreshes", is_one_of(state, {waiting, admitted, sold_out, busy, closed, gone}));
+  data.set("reloads", is_one_of(state, {busy, closed, gone}));
   std::string title = language.text("title_" + name);
   replace_all(title, "{n}", marked(Slot::place));
   replace_all(title, "{product}", marked(Slot::product));

@@ -14,14 +14,15 @@ namespace fluxgate::http {
 enum class RoomState : std::uint8_t {
   waiting,
   admitted,
-  sold_out,
+  sold_out,  ///< for who has a place, which is kept
   expired,
   bought,   ///< an order was accepted
   busy,     ///< nobody can be let into the line now; the page tries again
   closed,   ///< the line is closed
   unknown,  ///< there is no such product
+  gone,     ///< sold out before there was a place; the page tries again
 };
-inline constexpr std::size_t room_state_count = 8;
+inline constexpr std::size_t room_state_count = 9;
 
 /// Why an order that was sent from the page did not get through.
 enum class RoomNotice : std::uint8_t { none, over_limit, busy, pass };

@@ -38,7 +38,8 @@ TEST_CASE("read_common_header: an order as clients send it → every field", "[h
       "k6\r\nCONTENT-LENGTH:54\r\n"
       "content-type: application/json \r\nx-Idempotency-Key:\t k-1\t\r\nAccept: "
       "application/json\r\n"
-      "Authorization: Bearer x\r\nX-Else:\r\n\r\n");
+      "Authorization: Bearer x\r\nX-Else:\r\nCOOKIE: a=b; c=d\r\n"
+      "Accept-language: de,en;q=0.5\r\nCookie: e\r\n\r\n");
   REQUIRE(order.is_common);
   CHECK(order.request.method == Method::post);
   CHECK(order.request.target == "/order?a");
@@ -50,6 +51,8 @@ TEST_CASE("read_common_header: an order as clients send it → every field", "[h
   CHECK(order.request.authorization == "Bearer x");
   CHECK(order.request.accepts_json);
   CHECK(order.request.keep_alive);
+  CHECK(order.request.cookie == "a=b; c=d");
+  CHECK(order.request.accept_language == "de,en;q=0.5");
   CHECK(is_common("", "GET / HTTP/1.1"));
   CHECK(is_common("", "HEAD / HTTP/1.1"));
 }
@@ -111,6 +114,7 @@ TEST_CASE("read_common_header: any header it takes → Beast's way says the same
                                        "Upgrade",
                                        "X-Forwarded-For",
                                        "Cookie",
+                                       "Accept-Language",
                                        "Sec-Fetch-Site",
                                        "Proxy-Connection",
                                        "X-Real-Ip",

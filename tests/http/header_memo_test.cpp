@@ -47,6 +47,16 @@ TEST_CASE("HeaderMemo: the same header with another key → recalled", "[http][u
   CHECK(recalled.key.data() == input.data() + next.find("abc~"));
 }
 
+TEST_CASE("HeaderMemo: a browser's header → not remembered", "[http][unit]") {
+  for (const char* line : {"Cookie: a=b\r\n", "Accept-Language: de\r\n"}) {
+    std::string header = order_header;
+    header.insert(header.size() - 2, line);
+    const HeaderMemo memo = memo_of(header);
+    Request request;
+    CHECK(memo.recall(header, request) == 0);
+  }
+}
+
 TEST_CASE("HeaderMemo: any other byte, or too few → not recalled", "[http][unit]") {
   const HeaderMemo memo = memo_of(order_header);
   Request request;

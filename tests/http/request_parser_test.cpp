@@ -31,7 +31,8 @@ TEST_CASE("parse_header: a full request → every field", "[http][unit]") {
       parse(host +
             "content-type: application/json\r\nAUTHORIZATION: Bearer x\r\n"
             "X-Idempotency-Key:  k-1 \r\nx-admission-pass: p\r\nContent-Length: 12\r\n"
-            "Accept: text/html, application/json;q=0.5\r\nExpect: 100-Continue\r\n");
+            "Accept: text/html, application/json;q=0.5\r\nExpect: 100-Continue\r\n"
+            "cookie: a=b\r\nCookie: c=d\r\nACCEPT-Language: fr\r\n");
   REQUIRE(parsed.outcome == "ok");
   const Request& request = parsed.request;
   CHECK(request.method == Method::post);
@@ -44,6 +45,8 @@ TEST_CASE("parse_header: a full request → every field", "[http][unit]") {
   CHECK(request.content_length == 12);
   CHECK(request.accepts_json);
   CHECK(request.expects_continue);
+  CHECK(request.cookie == "a=b");
+  CHECK(request.accept_language == "fr");
   CHECK(request.keep_alive);
   CHECK_FALSE(request.is_chunked);
   CHECK_FALSE(request.came_by_detour);

@@ -91,8 +91,8 @@ TEST_CASE("WaitingRoomPage: its policy → nothing from elsewhere, and its own s
 TEST_CASE("WaitingRoomPage: each state → its own heading, in each language", "[http][unit]") {
   const WaitingRoomPage page = must_make();
   const RoomTexts texts = *RoomTexts::make({});
-  const std::vector<const char*> names{"waiting", "admitted", "sold_out", "expired",
-                                       "bought",  "busy",     "closed",   "unknown"};
+  const std::vector<const char*> names{"waiting", "admitted", "sold_out", "expired", "bought",
+                                       "busy",    "closed",   "unknown",  "gone"};
   REQUIRE(names.size() == room_state_count);
   for (const RoomLanguage& language : texts.languages) {
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -107,7 +107,8 @@ TEST_CASE("WaitingRoomPage: each state → its own heading, in each language", "
       CHECK(has(body, ">" + language.text("heading_" + name) + "</h1>"));
       const bool is_final = name == "expired" || name == "bought" || name == "unknown";
       CHECK(has(body, "http-equiv=\"refresh\"") == !is_final);
-      CHECK(has(body, "data-reload=\"yes\"") == (name == "busy" || name == "closed"));
+      CHECK(has(body, "data-reload=\"yes\"") ==
+            (name == "busy" || name == "closed" || name == "gone"));
     }
   }
 }
