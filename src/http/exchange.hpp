@@ -11,6 +11,7 @@
 #include "http/json_read.hpp"
 #include "http/place_stream.hpp"
 #include "http/request.hpp"
+#include "http/room_request.hpp"
 #include "http/router.hpp"
 #include "http/services.hpp"
 #include "http/uri.hpp"
@@ -64,6 +65,7 @@ struct Exchange {
   std::unique_ptr<JoinCall> join;  ///< made for the first join of a connection
   Operation::Kind awaited = Operation::Kind::order;
   ReadJob read;
+  std::unique_ptr<RoomRequest> room;  ///< of who is on the waiting room's page
 
   PlaceStream stream;
 };

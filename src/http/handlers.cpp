@@ -66,6 +66,8 @@ Handled dispatch(Exchange& exchange) {
       return handle_ticket(exchange);
     case Route::events:
       return handle_events(exchange);
+    case Route::buy:
+      return handle_buy(exchange);
     case Route::home:
       return answer_page(exchange, exchange.services.home);
     case Route::healthz:
@@ -118,6 +120,9 @@ Handled handle(Exchange& exchange) {
 }
 
 void finish_call(Exchange& exchange) {
+  // The page's calls are answered with pages.
+  if (exchange.route == Route::waiting_room) return answer_room(exchange);
+  if (exchange.route == Route::buy) return answer_buy(exchange);
   switch (exchange.awaited) {
     case Operation::Kind::order:
       return answer_order(exchange);

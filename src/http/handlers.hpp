@@ -20,6 +20,7 @@ namespace fluxgate::http {
 [[nodiscard]] Handled handle_readyz(Exchange& exchange);
 [[nodiscard]] Handled handle_metrics(Exchange& exchange);
 [[nodiscard]] Handled handle_waiting_room(Exchange& exchange);
+[[nodiscard]] Handled handle_buy(Exchange& exchange);
 [[nodiscard]] Handled handle_tickets(Exchange& exchange);
 [[nodiscard]] Handled handle_ticket(Exchange& exchange);
 [[nodiscard]] Handled handle_events(Exchange& exchange);
@@ -30,6 +31,11 @@ namespace fluxgate::http {
 // What the engine's answers become.
 void answer_order(Exchange& exchange);
 void answer_init(Exchange& exchange);
+void answer_room(Exchange& exchange);
+void answer_buy(Exchange& exchange);
+
+/// GET /waiting-room that names no product: it says to wait, and nobody joins a line.
+[[nodiscard]] Handled handle_waiting(Exchange& exchange);
 void answer_join(Exchange& exchange);
 
 /// Writes how a place stands as an event of the exchange's stream.

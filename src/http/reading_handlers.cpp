@@ -138,7 +138,7 @@ Handled handle_metrics(Exchange& exchange) {
   return Handled::answered;
 }
 
-Handled handle_waiting_room(Exchange& exchange) {
+Handled handle_waiting(Exchange& exchange) {
   if (exchange.request->accepts_json) return answer(exchange, waiting_body);
   const Page& page = exchange.services.waiting;
   exchange.out.variable({.type = type_html, .headers = page.headers, .body = page.body});

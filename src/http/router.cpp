@@ -24,6 +24,7 @@ constexpr std::array<RouteFacts, route_count> table{{
     {Route::tickets, Method::post, "/waiting-room/tickets", "tickets", false, true},
     {Route::ticket, Method::get, "/waiting-room/tickets/{ticket}", "ticket", false, false},
     {Route::events, Method::get, "/waiting-room/events", "events", false, false},
+    {Route::buy, Method::post, "/waiting-room/buy", "buy", false, false},
 }};
 
 // A pattern's parts, split once, when the program is compiled.

@@ -31,8 +31,9 @@ enum class Route : std::uint8_t {
   tickets,
   ticket,
   events,
+  buy,
 };
-inline constexpr std::size_t route_count = 17;
+inline constexpr std::size_t route_count = 18;
 
 /// What the router knows of a route.
 struct RouteFacts {

@@ -9,6 +9,7 @@
 #include "http/answers.hpp"
 #include "http/client_limits.hpp"
 #include "http/counters.hpp"
+#include "http/guest_ids.hpp"
 #include "http/pages.hpp"
 #include "http/place_stream.hpp"
 #include "http/read_pool.hpp"
@@ -33,6 +34,7 @@ struct Services {
   const Page home;
   const Page waiting;
   const WaitingRoomPage waiting_room;
+  GuestIds guests;
   /// Location of a 302, up to the product.
   const std::string waiting_location;
   std::vector<const ShardCounters*> counters;  ///< of each shard

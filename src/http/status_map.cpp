@@ -83,6 +83,8 @@ std::string_view reason(unsigned status) noexcept {
       return "Created";
     case 302:
       return "Found";
+    case 303:
+      return "See Other";
     case 400:
       return "Bad Request";
     case 401:
