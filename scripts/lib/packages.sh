@@ -12,6 +12,12 @@ build_packages=(
 # clang-format-14 is the one whose layout the repository has.
 test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14)
 
+# What tests/browser needs, unless it is here from elsewhere: Node.js of others brings its own npm,
+# with which Debian's cannot be installed.
+command -v node >/dev/null || test_packages+=(nodejs)
+command -v npm >/dev/null || test_packages+=(npm)
+command -v chromium >/dev/null || test_packages+=(chromium)
+
 # install_missing PACKAGE...: installs those that are not installed; quick if none is missing.
 # Without root and sudo it prints the line to run and ends the script with 1.
 install_missing() {
