@@ -60,9 +60,11 @@ Submission Purchase::decide(OrderOperation& order, const inventory::Product* pro
 }
 
 bool Purchase::knows_key(OrderOperation& order) const noexcept {
-  const inventory::Product* const product = parts_.inventory.find(order.request.product_id);
-  if (product == nullptr || !is_valid(order.request, product)) return false;
-  parts_.index.identify(order, product->id_hash);
+  const std::string_view product_id = order.request.product_id;
+  const inventory::Product* const product = parts_.inventory.find(product_id);
+  if (!is_valid(order.request, product)) return false;
+  parts_.index.identify(order,
+                        product != nullptr ? product->id_hash : parts_.inventory.hash(product_id));
   return parts_.index.find(order).state != KeyState::absent;
 }
 

