@@ -105,6 +105,11 @@ void write_engine(Writer& writer, const EngineStats& stats) {
   writer.single({"fluxgate_keys", "gauge", "Idempotency keys remembered"}, stats.keys);
   writer.single({"fluxgate_key_index_bytes", "gauge", "Memory of the key index, bytes"},
                 stats.key_bytes);
+  writer.single({"fluxgate_line_waiting", "gauge", "People in line"}, stats.line_waiting);
+  writer.single({"fluxgate_line_bytes", "gauge", "Memory of the line, bytes"}, stats.line_bytes);
+  writer.single({"fluxgate_tickets_total", "counter", "Tickets in the log"}, stats.tickets_total);
+  writer.single({"fluxgate_admissions_total", "counter", "Passes issued since start"},
+                stats.admissions_total);
   writer.single({"fluxgate_orders_pending", "gauge", "Orders that await their commit"},
                 stats.pending_orders);
   writer.single({"fluxgate_commits_total", "counter", "Log writes since start"}, stats.commits);

@@ -65,6 +65,8 @@ TEST_CASE("metrics_text: shards' counts → summed; the engine's → shown", "[h
   stats.orders_total = 1'000'000'000'000;
   stats.commits = 2;
   stats.commit_ns_total = 1'500'000'000;
+  stats.line_waiting = 37;
+  stats.admissions_total = 5;
   const auto samples = samples_of(metrics_text(shards, stats));
   CHECK(samples.at("fluxgate_http_requests_total{route=\"order\",status=\"4xx\"}") == 3);
   CHECK(samples.at("fluxgate_http_requests_total{route=\"none\",status=\"5xx\"}") == 1);
@@ -76,6 +78,8 @@ TEST_CASE("metrics_text: shards' counts → summed; the engine's → shown", "[h
   CHECK(samples.at("fluxgate_log_orders_total") == 1e12);
   CHECK(samples.at("fluxgate_commits_total") == 2);
   CHECK(samples.at("fluxgate_commit_seconds_total") == 1.5);
+  CHECK(samples.at("fluxgate_line_waiting") == 37);
+  CHECK(samples.at("fluxgate_admissions_total") == 5);
   CHECK(samples.at("fluxgate_engine_running") == 1);
   stats.state = EngineState::failed;
   CHECK(samples_of(metrics_text(shards, stats)).at("fluxgate_engine_running") == 0);
