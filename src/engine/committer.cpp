@@ -410,7 +410,10 @@ std::optional<std::chrono::nanoseconds> Committer::next_step() const {
   if (!failure_) {
     due = parts_.log.next_due();
     if (const auto held = delay_.until(); held && (!due || *held < *due)) due = held;
-    if (const auto line = parts_.room.next_due(); line && (!due || *line < *due)) due = line;
+    // As in gather_all(): else a line that may not move would be due for ever.
+    const bool may_call = parts_.gate.state() == EngineState::running;
+    const auto line = may_call ? parts_.room.next_due() : std::nullopt;
+    if (line && (!due || *line < *due)) due = line;
     if (space_looked_at_ && is_space_to_watch()) {
       const auto look = *space_looked_at_ + space_interval;
       if (!due || look < *due) due = look;

@@ -155,6 +155,35 @@ TEST_CASE(
   CHECK(buy(engine, "cyd", "k").status == OrderStatus::accepted);
 }
 
+TEST_CASE("Committer: people wait while space is short → nobody is called, and no step is due",
+          "[engine][unit]") {
+  FaultyLife life;
+  life.options.rate_limit = 1;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  REQUIRE(engine.join({.product_id = "p", .user_id = "ann"}).status == JoinStatus::joined);
+  const JoinResult waits = engine.join({.product_id = "p", .user_id = "bob"});
+  life.faulty.set_space(false);
+  life.clock.advance(1s);
+  REQUIRE(engine.init({.product_id = "q", .quantity = 1}).status == InitStatus::ok);
+  run(engine);
+  REQUIRE(engine.state() == EngineState::full);
+  const auto admitted = engine.stats().admissions_total;
+  life.clock.advance(900ms);
+  run(engine);
+  CHECK(engine.stats().admissions_total == admitted);
+  CHECK(engine.next_step().value_or(1h) > life.clock.monotonic());
+  CHECK(engine.join({.product_id = "p", .user_id = "cyd"}).status == JoinStatus::storage_full);
+
+  life.faulty.set_space(true);
+  life.clock.advance(1s);
+  run(engine);
+  REQUIRE(engine.look(waits.ticket));  // he had been away for long
+  life.clock.advance(1s);
+  run(engine);
+  CHECK(engine.look(waits.ticket)->state == PlaceState::admitted);
+}
+
 TEST_CASE("Committer: drained while space is short → stays so when it comes back",
           "[engine][unit]") {
   FaultyLife life;
