@@ -116,26 +116,32 @@ RateLimiter::Moment RateLimiter::Bucket::moment(std::chrono::nanoseconds now) co
   return {floor, floor + (fraction % ns_per_second != 0 ? 1 : 0)};
 }
 
+// Loops, not calls of `next`: who was asleep may find ten thousand changes behind him.
 bool RateLimiter::Bucket::would_admit(std::chrono::nanoseconds now) const noexcept {
-  const std::uint64_t word = arrival.load(std::memory_order_acquire);
-  if (!is_too_early(word, moment(now))) return true;
-  if (word != closed) [[likely]]
-    return false;
-  return next == nullptr || next->would_admit(now);
+  for (const Bucket* bucket = this; bucket != nullptr; bucket = bucket->next) {
+    const std::uint64_t word = bucket->arrival.load(std::memory_order_acquire);
+    if (!bucket->is_too_early(word, bucket->moment(now))) return true;
+    if (word != closed) [[likely]]
+      return false;
+  }
+  return true;
 }
 
 bool RateLimiter::Bucket::try_admit(std::chrono::nanoseconds now) noexcept {
-  const Moment present = moment(now);
-  std::uint64_t word = arrival.load(std::memory_order_acquire);
-  while (!is_too_early(word, present)) {
-    if (arrival.compare_exchange_weak(word, std::max(word, present.ceil) + interval_ticks,
-                                      std::memory_order_acq_rel, std::memory_order_acquire)) {
-      return true;
+  for (Bucket* bucket = this; bucket != nullptr; bucket = bucket->next) {
+    const Moment present = bucket->moment(now);
+    std::uint64_t word = bucket->arrival.load(std::memory_order_acquire);
+    while (!bucket->is_too_early(word, present)) {
+      const std::uint64_t moved = std::max(word, present.ceil) + bucket->interval_ticks;
+      if (bucket->arrival.compare_exchange_weak(word, moved, std::memory_order_acq_rel,
+                                                std::memory_order_acquire)) {
+        return true;
+      }
     }
+    if (word != closed) [[likely]]
+      return false;
   }
-  if (word != closed) [[likely]]
-    return false;
-  return next == nullptr || next->try_admit(now);
+  return true;
 }
 
 void RateLimiter::charge(std::chrono::nanoseconds now) noexcept {

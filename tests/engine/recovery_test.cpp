@@ -114,6 +114,53 @@ TEST_CASE("Recovery: a record that contradicts an earlier one → damaged, and s
         "number 0");
 }
 
+TEST_CASE("Recovery: a line that contradicts itself → damaged, and says where", "[engine][unit]") {
+  using orderlog::AdmissionRecord;
+  using orderlog::LineExit;
+  using orderlog::TicketRecord;
+  const TicketRecord first{.ticket = 1, .product = 0, .user_id = "u"};
+  const AdmissionRecord admitted{.ticket = 1, .exit = LineExit::admitted};
+  const AdmissionRecord left{.ticket = 1, .exit = LineExit::left};
+  const auto open_line = [](auto... records) {
+    return open_after([&](BlockBuilder& block) { (block.add(records), ...); });
+  };
+  const std::string where = "block 2 of the log: ";
+  CHECK(open_line(first, admitted) == "fine");
+  CHECK(open_line(first, left) == "fine");
+  CHECK(open_line(TicketRecord{.ticket = 2, .product = 0, .user_id = "u"}) ==
+        where + "ticket 2 does not follow the one before");
+  CHECK(open_line(first, first) == where + "ticket 1 does not follow the one before");
+  CHECK(open_line(TicketRecord{.ticket = 1, .product = 1, .user_id = "u"}) ==
+        where + "a ticket for an unknown product");
+  const std::string not_in_line = where + "ticket 1 leaves a line it is not in";
+  CHECK(open_line(admitted) == not_in_line);
+  CHECK(open_line(left) == not_in_line);
+  CHECK(open_line(first, admitted, admitted) == not_in_line);
+  CHECK(open_line(first, admitted, left) == not_in_line);
+  CHECK(open_line(first, left, admitted) == not_in_line);
+  CHECK(open_line(orderlog::SettingRecord{"ticket_key.7", "k"}) ==
+        where + "a ticket key is out of order");
+}
+
+TEST_CASE("Recovery: an order with a pass that cannot buy → damaged", "[engine][unit]") {
+  const orderlog::TicketRecord ticket{.ticket = 1, .product = 0, .user_id = "u"};
+  const orderlog::AdmissionRecord admitted{.ticket = 1, .exit = orderlog::LineExit::admitted};
+  auto order = order_of(0, 1, 1, "k1");
+  order.pass = 1;
+  auto second = order_of(0, 1, 1, "k2");
+  second.pass = 1;
+  const std::string refusal =
+      "block 2 of the log: order 1 has a pass that was used or never issued";
+  const auto open_line = [](auto... records) {
+    return open_after([&](BlockBuilder& block) { (block.add(records), ...); });
+  };
+  CHECK(open_line(ticket, admitted, order) == "fine");
+  CHECK(open_line(order) == refusal);
+  CHECK(open_line(ticket, order) == refusal);
+  CHECK(open_line(ticket, admitted, order, second) ==
+        "block 2 of the log: order 2 has a pass that was used or never issued");
+}
+
 TEST_CASE("Recovery: an order id key of a wrong length → damaged", "[engine][unit]") {
   Life life;
   orderlog::LogWriter log(life.storage, life.clock, Durability::sync, {}, 0ms, {});

@@ -1,268 +1,344 @@
 #include "engine/waiting_room.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <catch2/catch.hpp>
-#include <chrono>
-#include <deque>
+#include <random>
 #include <string>
 #include <vector>
 
-#include "base/run_together.hpp"
-#include "engine/fixture.hpp"
+#include "engine/waiting_room_fixture.hpp"
+#include "support/faulty_storage.hpp"
+#include "support/seed.hpp"
 
-namespace fluxgate {
-namespace {
+using namespace fluxgate;
+using namespace fluxgate::testing;
+using namespace std::chrono_literals;
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using testing::buy;
-using testing::Life;
-using testing::run_together;
-
-struct Room : Life {
-  explicit Room(std::uint64_t rate, Units stock = 1000) {
-    options.rate_limit = rate;
-    open();
-    REQUIRE(engine->init({.product_id = "p", .quantity = stock}).status == InitStatus::ok);
-  }
-
-  JoinResult join(const std::string& user, std::string_view product = "p") {
-    return engine->join({.product_id = product, .user_id = user});
-  }
-  std::string ticket(const std::string& user) { return join(user).ticket; }
-
-  Place look(const std::string& ticket) {
-    const auto place = engine->look(ticket);
-    REQUIRE(place);
-    return *place;
-  }
-
-  // Time goes on in points of 5 ms, and the host steps.
-  void run(milliseconds time) {
-    for (milliseconds passed{0}; passed < time; passed += milliseconds(5)) {
-      clock.advance(milliseconds(5));
-      while (engine->step()) {
-      }
-    }
-  }
-
-  OrderResult order(std::string_view user, std::string_view key, std::string_view pass,
-                    Units quantity = 1) {
-    return engine->order({"p", user, key, quantity, pass});
-  }
-};
-
-}  // namespace
-
-TEST_CASE("WaitingRoom: without a rate → position 0, admitted at the first look",
-          "[engine][unit]") {
+TEST_CASE("WaitingRoom: no rate → position 0, and the first look is admitted", "[engine][unit]") {
   Room room(0);
-  const JoinResult joined = room.join("a");
+  const JoinResult joined = room.engine->join({.product_id = "p", .user_id = "ann"});
   CHECK(joined.status == JoinStatus::joined);
   CHECK(joined.place.position == 0);
   CHECK(joined.place.ahead == 0);
+  CHECK(joined.place.wait == 0ms);
   const Place place = room.look(joined.ticket);
   CHECK(place.state == PlaceState::admitted);
-  CHECK_FALSE(place.pass.empty());
-  CHECK(room.order("a", "k", place.pass).status == OrderStatus::accepted);
+  CHECK(place.position == 0);
+  CHECK(place.units_left == 100'000);
+  CHECK(room.buy_with(place.pass, "ann", "k").status == OrderStatus::accepted);
+  CHECK(buy(*room.engine, "bob", "k").status == OrderStatus::accepted);
 }
 
-TEST_CASE("WaitingRoom: the same person again → his place and ticket", "[engine][unit]") {
+TEST_CASE("WaitingRoom: the same person again → the same ticket and place", "[engine][unit]") {
   Room room(1);
-  room.join("first");
-  const JoinResult joined = room.join("a");
-  const JoinResult again = room.join("a");
-  CHECK(joined.status == JoinStatus::joined);
+  (void)room.join("first");
+  const std::string ann = room.join("ann");
+  const std::string bob = room.join("bob");
+  const JoinResult again = room.engine->join({.product_id = "p", .user_id = "ann"});
   CHECK(again.status == JoinStatus::kept);
-  CHECK(again.ticket == joined.ticket);
-  CHECK(again.place.position <= joined.place.position);  // the first may have been called
-  CHECK(room.join("a", "q").status == JoinStatus::unknown_product);
-  CHECK(room.join("").status == JoinStatus::invalid_argument);
-  const auto holder = room.engine->ticket_holder(joined.ticket);
-  REQUIRE(holder);
+  CHECK(again.ticket == ann);
+  CHECK(again.place.position == room.look(ann).position);
+  CHECK(room.look(bob).ahead == room.look(ann).ahead + 1);
+  CHECK(room.engine->stats().tickets_total == 3);
+  const auto holder = room.engine->ticket_holder(ann);
+  REQUIRE(holder.has_value());
   CHECK(holder->product_id == "p");
-  CHECK(holder->user_id == "a");
-  CHECK_FALSE(room.engine->look("nonsense"));
-  CHECK_FALSE(room.engine->ticket_holder("nonsense"));
+  CHECK(holder->user_id == "ann");
 }
 
-TEST_CASE("WaitingRoom: people wait → the rate in every second, in order, orders behind them",
+TEST_CASE("WaitingRoom: who may not join → says why, and gives no ticket", "[engine][unit]") {
+  Room room(1, 1);
+  const auto refused = [&](std::string_view product, std::string_view user) {
+    const JoinResult result = room.engine->join({.product_id = product, .user_id = user});
+    CHECK(result.ticket.empty());
+    return result.status;
+  };
+  CHECK(refused("nothing", "ann") == JoinStatus::unknown_product);
+  CHECK(refused("p", "") == JoinStatus::invalid_argument);
+  CHECK(refused("", "ann") == JoinStatus::invalid_argument);
+  REQUIRE(buy(*room.engine, "bob", "k").status == OrderStatus::accepted);
+  CHECK(refused("p", "ann") == JoinStatus::sold_out);
+  REQUIRE(room.engine->init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+  room.engine->drain();
+  CHECK(refused("p", "ann") == JoinStatus::draining);
+  CHECK(room.engine->stats().tickets_total == 0);
+}
+
+TEST_CASE("WaitingRoom: people wait → as many passes as the rate in every second, in order",
           "[engine][unit]") {
-  Room room(20);
-  std::vector<std::string> tickets;
-  for (int i = 0; i < 100; ++i) tickets.push_back(room.ticket("u" + std::to_string(i)));
-  CHECK(buy(*room.engine, "z", "k").status == OrderStatus::waiting);
-  std::size_t admitted = 0;
-  std::deque<std::size_t> by_step;
-  for (int step = 0; step < 4 * 200; ++step) {
-    std::size_t now_admitted = 0;
-    bool is_prefix = true;
-    for (const std::string& ticket : tickets) {
-      const bool is_in = room.look(ticket).state == PlaceState::admitted;
-      if (is_in && !is_prefix) FAIL("overtaken");
-      is_prefix = is_prefix && is_in;
-      now_admitted += is_in ? 1 : 0;
+  const std::uint64_t rate = GENERATE(1U, 3U, 7U, 200U, 333U);
+  CAPTURE(rate);
+  constexpr std::size_t second = 1s / pace_point;
+  Room room(rate);
+  const std::vector<std::string> tickets = room.join_many(5 * rate);
+  // Passes issued by each point of the pace.
+  std::vector<std::uint64_t> issued{0, room.admissions()};
+  while (room.admissions() < tickets.size()) {
+    REQUIRE(issued.size() < 6 * second);
+    room.run(pace_point);
+    issued.push_back(room.admissions());
+    const std::uint64_t now = issued.back();
+    if (now != 0) CHECK(room.look(tickets[now - 1]).state == PlaceState::admitted);
+    if (now < tickets.size()) {
+      const Place next = room.look(tickets[now]);
+      CHECK(next.state == PlaceState::waiting);
+      CHECK(next.position == 1);
+      CHECK(next.pass.empty());
     }
-    by_step.push_back(now_admitted - admitted);
-    admitted = now_admitted;
-    if (by_step.size() > 200) by_step.pop_front();
-    std::size_t in_second = 0;
-    for (const std::size_t count : by_step) in_second += count;
-    REQUIRE(in_second <= 20);
-    if (step >= 200) REQUIRE(in_second == 20);
-    room.run(milliseconds(5));
   }
-  CHECK(admitted >= 79);
-  CHECK(buy(*room.engine, "z", "k").status == OrderStatus::waiting);
-}
-
-TEST_CASE("WaitingRoom: only absent people in line → others order freely; back, they are next",
-          "[engine][unit]") {
-  Room room(1);
-  room.join("first");
-  const std::string ticket = room.ticket("a");
-  room.run(milliseconds(500));
-  CHECK(buy(*room.engine, "z", "k").status == OrderStatus::waiting);
-  room.clock.advance(seconds(30));
-  while (room.engine->step()) {
+  std::size_t windows = 0;
+  for (std::size_t end = second; end + 1 < issued.size(); ++end, ++windows) {
+    if (issued[end] - issued[end - second] != rate) {
+      FAIL_CHECK("window ending at point " << end << ": " << issued[end] - issued[end - second]);
+    }
   }
-  CHECK(buy(*room.engine, "z", "k").status == OrderStatus::accepted);
-  room.clock.advance(seconds(30));
-  CHECK(room.look(ticket).state == PlaceState::waiting);  // he is back
-  CHECK(buy(*room.engine, "y", "k").status == OrderStatus::waiting);
-  room.run(milliseconds(100));
-  CHECK(room.look(ticket).state == PlaceState::admitted);
-  // Nobody is in line any more; but his pass was the admission of this second.
-  CHECK(buy(*room.engine, "y", "k").status == OrderStatus::waiting);
-  room.run(seconds(1));
-  CHECK(buy(*room.engine, "y", "k").status == OrderStatus::accepted);
+  CHECK(windows >= 3 * second);
 }
 
-TEST_CASE("WaitingRoom: passes → bound, used by accepted orders only, lapsed after 300 s",
+TEST_CASE("WaitingRoom: stepped when next_step() says → the line moves at its rate",
           "[engine][unit]") {
-  Room room(0, 5);
-  REQUIRE(
-      room.engine->init({.product_id = "p", .quantity = 5, .max_per_order = 2, .max_per_user = 3})
-          .status == InitStatus::ok);
-  REQUIRE(room.engine->init({.product_id = "q", .quantity = 5}).status == InitStatus::ok);
-  const std::string pass = room.look(room.ticket("a")).pass;
-  CHECK(room.order("b", "k", pass).status == OrderStatus::invalid_pass);
-  CHECK(room.engine->order({"q", "a", "k", 1, pass}).status == OrderStatus::invalid_pass);
-  CHECK(room.order("a", "k", pass, 3).status == OrderStatus::over_limit);
-  CHECK(room.order("a", "k", pass, 2).status == OrderStatus::accepted);
-  CHECK(room.order("a", "k2", pass).status == OrderStatus::used_pass);
-  CHECK(room.order("a", "k", "", 2).replayed);
-  CHECK(room.order("a", "k", "nonsense", 2).replayed);
-
-  const std::string other = room.look(room.ticket("c")).pass;
-  room.clock.advance(seconds(300));
-  CHECK(room.order("c", "k", other).status == OrderStatus::expired_pass);
-  room.run(seconds(3));  // forgotten by now
-  CHECK(room.order("c", "k", other).status == OrderStatus::expired_pass);
-  CHECK(room.engine->stats().line_waiting == 0);
+  Room room(10);
+  const std::vector<std::string> tickets = room.join_many(40);
+  const auto began = room.life.clock.monotonic();
+  int steps = 0;
+  while (room.admissions() < tickets.size()) {
+    REQUIRE(++steps < 1'000);
+    const auto due = room.engine->next_step();
+    REQUIRE(due.has_value());
+    const auto now = room.life.clock.monotonic();
+    if (*due > now) room.life.clock.advance(*due - now);
+    (void)room.engine->step();
+  }
+  CHECK(room.life.clock.monotonic() - began <= 4s);
+  CHECK(room.life.clock.monotonic() - began > 3800ms);
 }
 
-TEST_CASE("WaitingRoom: a restart → the same places, tickets, passes and used passes",
-          "[engine][unit]") {
-  Room room(2);
-  const std::string used = room.ticket("used");
-  const std::string holds = room.ticket("holds");
-  room.run(milliseconds(600));
-  const std::string used_pass = room.look(used).pass;
-  const std::string held_pass = room.look(holds).pass;
-  REQUIRE_FALSE(held_pass.empty());
-  REQUIRE(room.order("used", "k", used_pass).status == OrderStatus::accepted);
-  std::vector<std::string> tickets;
-  std::vector<std::uint64_t> ahead;
-  for (int i = 0; i < 20; ++i) tickets.push_back(room.ticket("u" + std::to_string(i)));
-  for (const std::string& ticket : tickets) ahead.push_back(room.look(ticket).ahead);
-  room.open();
-  for (std::size_t i = 0; i < tickets.size(); ++i) CHECK(room.look(tickets[i]).ahead <= ahead[i]);
-  CHECK(room.look(tickets.back()).ahead == ahead.back());
-  CHECK(room.join("u7").ticket == tickets[7]);
-  CHECK(room.look(holds).pass == held_pass);
-  CHECK(room.look(used).state == PlaceState::expired);
-  CHECK(room.order("used", "k2", used_pass).status == OrderStatus::used_pass);
-  CHECK(room.order("holds", "k", held_pass).status == OrderStatus::accepted);
-  const std::uint64_t new_ahead = room.join("new").place.ahead;
-  CHECK(new_ahead == room.look(tickets.back()).ahead + 1);
+TEST_CASE("WaitingRoom: a pause of the process → no burst behind it", "[engine][unit]") {
+  Room room(100);
+  (void)room.join_many(400);
+  room.run(500ms);
+  const std::uint64_t before = room.admissions();
+  room.life.clock.advance(5s);
+  room.settle();
+  CHECK(room.admissions() - before <= 11);  // 100 ms are made up for
 }
 
-TEST_CASE("WaitingRoom: sold out → all hear so, nobody joins; the next round goes on",
+TEST_CASE("WaitingRoom: the line moves → nobody's ahead ever grows", "[engine][unit]") {
+  Room room(5);
+  const std::vector<std::string> tickets = room.join_many(20);
+  std::vector<std::uint64_t> ahead(tickets.size(), 100);
+  for (int i = 0; i < 30; ++i) {
+    for (std::size_t t = 0; t < tickets.size(); ++t) {
+      const Place place = room.look(tickets[t]);
+      CHECK(place.ahead <= ahead[t]);
+      CHECK(place.refresh <= 2s);
+      CHECK(place.refresh > 0ms);
+      ahead[t] = place.ahead;
+    }
+    (void)room.join("late" + std::to_string(i));
+    room.run(100ms);
+  }
+}
+
+TEST_CASE("WaitingRoom: one line for all products → those sold out are passed over",
           "[engine][unit]") {
   Room room(1, 1);
-  const std::string first = room.ticket("first");
-  const std::string second = room.ticket("second");
-  room.run(milliseconds(100));
-  REQUIRE(room.order("first", "k", room.look(first).pass).status == OrderStatus::accepted);
-  CHECK(room.look(second).state == PlaceState::sold_out);
-  CHECK(room.join("third").status == JoinStatus::sold_out);
-  CHECK(buy(*room.engine, "z", "k").status == OrderStatus::sold_out);
-  room.run(seconds(2));
-  CHECK(room.look(second).state == PlaceState::sold_out);
-  REQUIRE(room.engine->init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
-  CHECK(room.look(second).state == PlaceState::waiting);
-  CHECK(room.look(second).position == 1);
-  room.run(seconds(1));
-  CHECK(room.look(second).state == PlaceState::admitted);
+  REQUIRE(room.engine->init({.product_id = "q", .quantity = 5}).status == InitStatus::ok);
+  const std::string first = room.join("first");
+  const std::string ann = room.join("ann");
+  const std::string bob = room.join("bob", "q");
+  room.settle();
+  REQUIRE(room.buy_with(room.pass(first), "first", "k").status == OrderStatus::accepted);
+  room.run(1s);
+  CHECK(room.look(ann).state == PlaceState::sold_out);
+  CHECK(room.look(ann).position == 1);
+  CHECK(room.look(bob).state == PlaceState::admitted);
 }
 
-TEST_CASE("WaitingRoom: nine in ten leave at once → at most 6 s of admissions are lost",
+TEST_CASE("WaitingRoom: a foreign, altered or malformed ticket → none", "[engine][unit]") {
+  Room room(1);
+  const std::string ticket = room.join("ann");
+  room.settle();
+  Life other;
+  std::array<std::byte, 7> skipped;
+  other.entropy.fill(skipped);  // other keys
+  other.options.rate_limit = 1;
+  REQUIRE(other.open().init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+  const JoinResult foreign = other.engine->join({.product_id = "p", .user_id = "ann"});
+  REQUIRE(foreign.status == JoinStatus::joined);
+
+  const auto is_unknown = [&](const std::string& text) {
+    return !room.engine->look(text) && !room.engine->ticket_holder(text);
+  };
+  CHECK(is_unknown(foreign.ticket));
+  CHECK(is_unknown(""));
+  CHECK(is_unknown(ticket + "A"));
+  CHECK(is_unknown(ticket + "="));
+  CHECK(is_unknown(ticket.substr(0, ticket.size() - 1)));
+  CHECK(is_unknown(std::string(100'000, 'A')));
+  CHECK(is_unknown(room.pass(ticket)));
+  // Every other character of the alphabet, and some that are not of it, in every place.
+  constexpr std::string_view letters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/= ";
+  for (std::size_t at = 0; at < ticket.size(); ++at) {
+    for (const char letter : letters) {
+      if (letter == ticket[at]) continue;
+      std::string altered = ticket;
+      altered[at] = letter;
+      if (!is_unknown(altered)) FAIL_CHECK("accepted " << altered);
+    }
+  }
+  CHECK_FALSE(is_unknown(ticket));
+}
+
+TEST_CASE("WaitingRoom: an order without a pass → waits for those present only", "[engine][unit]") {
+  Room room(1);
+  const std::vector<std::string> tickets = room.join_many(12);
+  room.settle();
+  CHECK(buy(*room.engine, "zoe", "k").status == OrderStatus::waiting);
+  // Nobody asks again: each is present for three refreshes of two seconds.
+  room.run(5s);
+  CHECK(buy(*room.engine, "zoe", "k").status == OrderStatus::waiting);
+  room.run(10s);
+  CHECK(room.admissions() < 8);
+  CHECK(room.engine->stats().line_waiting == 12 - room.admissions());
+  CHECK(buy(*room.engine, "zoe", "k").status == OrderStatus::accepted);
+  room.run(5s);
+  CHECK(room.look(tickets[11]).state == PlaceState::waiting);
+  CHECK(buy(*room.engine, "yan", "k").status == OrderStatus::waiting);
+}
+
+TEST_CASE("WaitingRoom: absent → passed over, place kept 300 s, served next on return",
+          "[engine][unit]") {
+  Room room(1);
+  const std::vector<std::string> tickets = room.join_many(12);
+  room.run(15s);
+  const std::uint64_t served = room.admissions();
+  REQUIRE(served < 9);
+  room.run(100s);
+  CHECK(room.admissions() == served);
+  (void)room.join("new0");
+  const std::string newcomer = room.join("new1");
+  room.settle();
+  const Place back = room.look(tickets[10]);
+  CHECK(back.state == PlaceState::waiting);
+  CHECK(back.ahead == 10 - served);
+  room.run(1s);
+  CHECK(room.look(tickets[10]).state == PlaceState::admitted);
+  CHECK(room.look(newcomer).state == PlaceState::waiting);
+  // Present until 6 s after they came.
+  room.run(304s - 116s);
+  CHECK(room.look(tickets[9]).state != PlaceState::expired);
+  room.run(4s);
+  CHECK(room.look(tickets[11]).state == PlaceState::expired);
+  CHECK(room.look(tickets[9]).state == PlaceState::admitted);
+  const JoinResult again = room.engine->join({.product_id = "p", .user_id = "u11"});
+  CHECK(again.status == JoinStatus::joined);
+  CHECK(again.ticket != tickets[11]);
+}
+
+TEST_CASE("WaitingRoom: nine in ten leave at once → at most six seconds of passes are lost",
           "[engine][unit]") {
   constexpr std::uint64_t rate = 50;
   constexpr std::size_t people = 5'000;
-  Room room(rate, 1'000'000);
   struct Person {
     std::string ticket;
-    milliseconds looks_at{0};
-    bool stays = false;
-    bool is_in = false;
+    std::chrono::nanoseconds next;
+    bool is_admitted = false;
   };
-  std::vector<Person> line(people);
-  const auto now = [&] { return std::chrono::duration_cast<milliseconds>(room.clock.monotonic()); };
+  Room room(rate);
+  std::mt19937_64 random(make_seed("nine in ten leave"));
+  std::vector<Person> present;
   for (std::size_t i = 0; i < people; ++i) {
-    const JoinResult joined = room.join("u" + std::to_string(i));
-    line[i] = {joined.ticket, now() + joined.place.refresh, i % 10 == 0, false};
+    const JoinResult joined =
+        room.engine->join({.product_id = "p", .user_id = "u" + std::to_string(i)});
+    REQUIRE(joined.status == JoinStatus::joined);
+    if (random() % 10 != 0) continue;
+    present.push_back({joined.ticket, room.life.clock.monotonic() + joined.place.refresh});
   }
-  const std::uint64_t before = room.engine->stats().admissions_total;
-  std::size_t stayed = 0;
-  for (int step = 0; step < 100 * 200 && stayed < people / 10; ++step) {
-    room.run(milliseconds(5));
-    if (step % 20 != 0) continue;
-    for (Person& person : line) {
-      if (!person.stays || person.is_in || person.looks_at > now()) continue;
+  const auto began = room.life.clock.monotonic();
+  std::size_t admitted = 0;
+  while (admitted < present.size()) {
+    room.run(pace_point);
+    const auto now = room.life.clock.monotonic();
+    REQUIRE(now - began < 60s);
+    for (Person& person : present) {
+      if (person.is_admitted || now < person.next) continue;
       const Place place = room.look(person.ticket);
-      person.looks_at = now() + place.refresh;
-      person.is_in = place.state == PlaceState::admitted;
-      if (person.is_in) ++stayed;
+      person.next = now + place.refresh;
+      person.is_admitted = place.state == PlaceState::admitted;
+      admitted += person.is_admitted ? 1 : 0;
     }
   }
-  CHECK(stayed == people / 10);
-  const std::uint64_t issued = room.engine->stats().admissions_total - before;
-  CHECK(issued - stayed <= 6 * rate);
+  CHECK(room.admissions() - present.size() <= 6 * rate);
 }
 
-TEST_CASE("WaitingRoom: one pass, many orders at once → one is accepted", "[engine][race]") {
-  for (int round = 0; round < 20; ++round) {
-    Life life(1);
-    Engine& engine = life.open();
-    REQUIRE(engine.init({.product_id = "p", .quantity = 100}).status == InitStatus::ok);
-    const JoinResult joined = engine.join({.product_id = "p", .user_id = "a"});
-    const std::string pass = engine.look(joined.ticket)->pass;
-    std::atomic<int> accepted{0};
-    std::atomic<int> used{0};
-    run_together(8, [&](int thread) {
-      const std::string key = "k" + std::to_string(thread);
-      for (int i = 0; i < 5; ++i) static_cast<void>(engine.look(joined.ticket));
-      const OrderResult result = engine.order({"p", "a", key, 1, pass});
-      if (result.status == OrderStatus::accepted) ++accepted;
-      if (result.status == OrderStatus::used_pass) ++used;
-    });
-    REQUIRE(accepted == 1);
-    REQUIRE(used == 7);
-    REQUIRE(engine.product("p")->stock == 99);
+TEST_CASE("WaitingRoom: sold out → places are kept, and a new round moves the line on",
+          "[engine][unit]") {
+  Room room(1, 1);
+  const std::string ann = room.join("ann");
+  const std::string bob = room.join("bob");
+  const std::string cyd = room.join("cyd");
+  room.settle();
+  REQUIRE(room.buy_with(room.pass(ann), "ann", "k").status == OrderStatus::accepted);
+  CHECK(room.look(ann).state == PlaceState::expired);
+  room.run(10s);
+  const Place kept = room.look(bob);
+  CHECK(kept.state == PlaceState::sold_out);
+  CHECK(kept.position == 1);
+  CHECK(kept.units_left == 0);
+  CHECK(kept.pass.empty());
+  CHECK(room.admissions() == 1);
+  // Longer than an absent place is kept while there is something to wait for.
+  room.run(400s);
+  CHECK(room.look(bob).state == PlaceState::sold_out);
+  REQUIRE(room.engine->init({.product_id = "p", .quantity = 2}).status == InitStatus::ok);
+  room.run(1s);
+  CHECK(room.look(bob).state == PlaceState::admitted);
+  room.run(200s);
+  CHECK(room.look(cyd).state == PlaceState::waiting);
+  room.run(1s);
+  CHECK(room.look(cyd).state == PlaceState::admitted);
+}
+
+TEST_CASE("WaitingRoom: the write of a join fails → storage_unavailable, and no ticket",
+          "[engine][unit]") {
+  const bool reaches_storage = GENERATE(false, true);
+  Life life;
+  FaultyStorage faulty(life.storage);
+  life.options.storage = &faulty;
+  life.options.rate_limit = 1;
+  Engine* engine = &life.open();
+  REQUIRE(engine->init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+  faulty.fail_append({.reaches_storage = reaches_storage});
+  for (int i = 0; i < 2; ++i) {
+    const JoinResult failed = engine->join({.product_id = "p", .user_id = "ann"});
+    CHECK(failed.status == JoinStatus::storage_unavailable);
+    CHECK(failed.ticket.empty());
   }
+  CHECK(engine->state() == EngineState::failed);
+  life.options.storage = &life.storage;
+  engine = &life.open();
+  CHECK(engine->join({.product_id = "p", .user_id = "ann"}).status ==
+        (reaches_storage ? JoinStatus::kept : JoinStatus::joined));
+  CHECK(engine->stats().tickets_total == 1);
 }
 
-}  // namespace fluxgate
+TEST_CASE("WaitingRoom: the write of an admission fails → nobody sees a pass", "[engine][unit]") {
+  Life life;
+  FaultyStorage faulty(life.storage);
+  life.options.storage = &faulty;
+  life.options.rate_limit = 1;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+  const JoinResult joined = engine.join({.product_id = "p", .user_id = "ann"});
+  REQUIRE(joined.status == JoinStatus::joined);
+  faulty.fail_append({});
+  while (engine.step()) {
+  }
+  CHECK(engine.state() == EngineState::failed);
+  const auto place = engine.look(joined.ticket);
+  REQUIRE(place.has_value());
+  CHECK(place->state == PlaceState::waiting);
+  CHECK(place->pass.empty());
+  CHECK(engine.stats().admissions_total == 0);
+}
