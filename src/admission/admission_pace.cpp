@@ -36,9 +36,10 @@ std::uint64_t AdmissionPace::allowance(std::chrono::nanoseconds now) noexcept {
     began_ = now_;
     issued_ = 0;
   }
-  // What is older than the time that is made up for is lost.
+  // What is older than the time that is made up for is lost, but for one: below a rate of 10 the
+  // window may hold the only one due back for longer than that, until next_due().
   if (now_ - began_ > points_made_up) {
-    issued_ = std::max(issued_, due_by(now_ - points_made_up));
+    issued_ = std::max(issued_, std::min(due_by(now_ - points_made_up), due_by(now_) - 1));
   }
   while (now_ - began_ >= points_per_second && issued_ >= rate_) {
     began_ += points_per_second;

@@ -14,7 +14,8 @@ namespace fluxgate::admission {
 /// are issued are few and their jitter does not add up. Since the line began to move at point s,
 /// ceil(rate·(n-s+1)/200) may have been let in by point n: the same number, `rate`, in any 200
 /// points that follow one another. After a pause of the process what was missed is made up for
-/// 100 ms at most; and a count of the last 200 points makes sure that no window ever has more.
+/// 100 ms at most, or for one; and a count of the last 200 points makes sure that no window ever
+/// has more.
 ///
 /// Windows are of these points. In real time a pass is issued up to a commit later than its point.
 ///

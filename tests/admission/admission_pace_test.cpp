@@ -5,90 +5,206 @@
 #include <random>
 #include <vector>
 
+#include "base/aborts.hpp"
 #include "support/seed.hpp"
 
 namespace fluxgate::admission {
 namespace {
 
-constexpr std::size_t window = 200;
-constexpr std::int64_t first_point = 1'000'000;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
-std::chrono::nanoseconds at_point(std::size_t index) {
-  return (first_point + static_cast<std::int64_t>(index)) * AdmissionPace::point;
+constexpr std::size_t second_points = 200;
+constexpr std::uint64_t rates[] = {1, 3, 7, 199, 1'000, 123'457};
+
+nanoseconds at_point(std::uint64_t number) {
+  return static_cast<std::int64_t>(number) * nanoseconds(AdmissionPace::point);
+}
+std::uint64_t point_of(nanoseconds time) {
+  return static_cast<std::uint64_t>(time / AdmissionPace::point);
 }
 
-std::uint64_t most_in_a_window(const std::vector<std::uint64_t>& issued) {
-  std::uint64_t sum = 0;
-  std::uint64_t most = 0;
-  for (std::size_t i = 0; i < issued.size(); ++i) {
-    sum += issued[i];
-    if (i >= window) sum -= issued[i - window];
-    most = std::max(most, sum);
+// How many were issued at each point, and the sums of windows of 200 of them.
+class Issued {
+ public:
+  void add(nanoseconds now, std::uint64_t count) {
+    const std::size_t number = point_of(now);
+    if (number >= counts_.size()) counts_.resize(number + 1);
+    counts_[number] += count;
   }
-  return most;
-}
+  [[nodiscard]] std::uint64_t most() const {
+    std::uint64_t most = 0;
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      sum += counts_[i];
+      if (i >= second_points) sum -= counts_[i - second_points];
+      most = std::max(most, sum);
+    }
+    return most;
+  }
+  /// Of the 200 points from this one on.
+  [[nodiscard]] std::uint64_t from(std::size_t first) const {
+    std::uint64_t sum = 0;
+    for (std::size_t i = first; i < std::min(first + second_points, counts_.size()); ++i) {
+      sum += counts_[i];
+    }
+    return sum;
+  }
 
-constexpr std::uint64_t rates[] = {1, 3, 7, 199, 1000, 123'457};
+ private:
+  std::vector<std::uint64_t> counts_;
+};
+
+std::uint64_t issue_all(AdmissionPace& pace, nanoseconds now) {
+  const std::uint64_t count = pace.allowance(now);
+  pace.issue(count);
+  return count;
+}
 
 }  // namespace
 
-TEST_CASE("AdmissionPace: somebody always waits → the rate in every second, evenly",
+TEST_CASE("AdmissionPace: called at every point while somebody waits → the rate in every window",
+          "[admission][property]") {
+  std::mt19937_64 random(testing::make_seed("AdmissionPace every point"));
+  for (const std::uint64_t rate : rates) {
+    AdmissionPace pace(rate);
+    Issued issued;
+    const std::uint64_t start = random() % 1'000'000;
+    constexpr std::uint64_t points = 5'000;
+    for (std::uint64_t i = 0; i < points; ++i) {
+      const auto within = static_cast<std::int64_t>(random() % 5'000'000);
+      issued.add(at_point(i), issue_all(pace, at_point(start + i) + nanoseconds(within)));
+    }
+    INFO("rate " << rate);
+    for (std::size_t first = 0; first + second_points <= points; ++first) {
+      REQUIRE(issued.from(first) == rate);
+    }
+  }
+}
+
+TEST_CASE("AdmissionPace: evenly → no point has more than its share, rounded up",
           "[admission][unit]") {
   for (const std::uint64_t rate : rates) {
     AdmissionPace pace(rate);
-    std::vector<std::uint64_t> issued;
-    for (std::size_t i = 0; i < 1500; ++i) {
-      issued.push_back(pace.allowance(at_point(i)));
-      pace.issue(issued.back());
+    for (std::uint64_t i = 0; i < 1'000; ++i) {
+      REQUIRE(issue_all(pace, at_point(i)) <= (rate + second_points - 1) / second_points);
     }
-    INFO(rate);
-    CHECK(issued[0] >= 1);
-    for (std::size_t begin = 0; begin + window <= issued.size(); ++begin) {
-      std::uint64_t sum = 0;
-      for (std::size_t i = begin; i < begin + window; ++i) sum += issued[i];
-      REQUIRE(sum == rate);
-    }
-    CHECK(*std::max_element(issued.begin(), issued.end()) <= rate / window + 1);
   }
 }
 
-TEST_CASE("AdmissionPace: any pauses, few who wait → never more than the rate in a second",
-          "[admission][random]") {
-  std::mt19937_64 random(testing::make_seed("admission_pace_test"));
+TEST_CASE("AdmissionPace: random times, counts, rests and pauses → never more than the rate",
+          "[admission][property]") {
+  std::mt19937_64 random(testing::make_seed("AdmissionPace random times"));
   for (const std::uint64_t rate : rates) {
     AdmissionPace pace(rate);
-    std::vector<std::uint64_t> issued(20'000, 0);
-    for (std::size_t i = 0; i < issued.size(); i += 1 + (random() % 8 == 0 ? random() % 400 : 0)) {
-      if (random() % 50 == 0) {
-        pace.rest();
-        continue;
-      }
-      const std::uint64_t waiting = random() % 3 == 0 ? random() % 4 : rate * 2;
-      issued[i] = std::min(pace.allowance(at_point(i)), waiting);
-      pace.issue(issued[i]);
-    }
-    INFO(rate);
-    CHECK(most_in_a_window(issued) <= rate);
-  }
-}
-
-TEST_CASE("AdmissionPace: next_due → the first point that allows one more", "[admission][unit]") {
-  for (const std::uint64_t rate : rates) {
-    AdmissionPace pace(rate);
-    auto now = at_point(0);
-    for (int i = 0; i < 500; ++i) {
+    Issued issued;
+    nanoseconds now{static_cast<std::int64_t>(random() % 1'000'000'000)};
+    for (int call = 0; call < 50'000; ++call) {
+      const std::uint64_t kind = random() % 100;
+      const milliseconds longest(kind == 0 ? 3'000 : kind < 10 ? 200 : 12);
+      now += nanoseconds(static_cast<std::int64_t>(random()) & 0xFFFF'FFFF) %
+             nanoseconds(longest).count();
+      if (random() % 50 == 0) pace.rest();
       const std::uint64_t allowed = pace.allowance(now);
-      REQUIRE(allowed >= 1);
-      pace.issue(allowed);
-      const auto due = pace.next_due();
-      REQUIRE(due > now);
-      if (due - now > AdmissionPace::point) {
-        AdmissionPace early = pace;
-        REQUIRE(early.allowance(due - AdmissionPace::point) == 0);
+      const std::uint64_t taken = random() % 3 == 0 ? random() % (allowed + 1) : allowed;
+      pace.issue(taken);
+      issued.add(now, taken);
+    }
+    INFO("rate " << rate);
+    REQUIRE(issued.most() <= rate);
+    REQUIRE(issued.most() != 0);
+  }
+}
+
+TEST_CASE("AdmissionPace: called when next_due() says → something is due then, and not before",
+          "[admission][property]") {
+  std::mt19937_64 random(testing::make_seed("AdmissionPace next_due"));
+  for (const std::uint64_t rate : rates) {
+    AdmissionPace pace(rate);
+    nanoseconds now{0};
+    INFO("rate " << rate);
+    for (int call = 0; call < 5'000; ++call) {
+      if (random() % 20 == 0) pace.rest();
+      if (random() % 20 == 0) now += milliseconds(random() % 2'000);
+      pace.issue(pace.allowance(now) / (random() % 3 + 1));
+      if (const std::uint64_t left = pace.allowance(now); left != 0) {
+        REQUIRE(pace.next_due() <= now);
+        pace.issue(left);
       }
+      const nanoseconds due = pace.next_due();
+      REQUIRE(due > now);
+      REQUIRE(due - now <= std::chrono::seconds(1));
+      AdmissionPace earlier = pace;
+      REQUIRE(earlier.allowance(due - nanoseconds(1)) == 0);
+      AdmissionPace just_then = pace;
+      REQUIRE(just_then.allowance(due) > 0);
       now = due;
     }
   }
+}
+
+TEST_CASE("AdmissionPace: a pause → 100 ms of it are made up for", "[admission][unit]") {
+  AdmissionPace pace(1'000);
+  for (std::uint64_t i = 0; i < 1'000; ++i) REQUIRE(issue_all(pace, at_point(i)) == 5);
+  // Points 1000 to 1499 were missed; due are this one and the 20 before less the oldest.
+  REQUIRE(issue_all(pace, at_point(1'500)) == 100);
+  REQUIRE(issue_all(pace, at_point(1'501)) == 5);
+}
+
+TEST_CASE("AdmissionPace: rest → what nobody wanted is lost", "[admission][unit]") {
+  AdmissionPace pace(1'000);
+  REQUIRE(issue_all(pace, at_point(0)) == 5);
+  pace.rest();
+  REQUIRE(issue_all(pace, at_point(10)) == 5);
+  REQUIRE(issue_all(pace, at_point(10)) == 0);
+  pace.rest();
+  REQUIRE(issue_all(pace, at_point(5'000)) == 5);
+}
+
+TEST_CASE("AdmissionPace: rest within a second of a low rate → the next as soon as it may come",
+          "[admission][unit]") {
+  AdmissionPace pace(1);
+  REQUIRE(issue_all(pace, at_point(0)) == 1);
+  pace.rest();
+  REQUIRE(issue_all(pace, at_point(50)) == 0);
+  REQUIRE(pace.next_due() == at_point(200));
+  REQUIRE(pace.allowance(at_point(199)) == 0);
+  REQUIRE(issue_all(pace, at_point(200)) == 1);
+}
+
+TEST_CASE("AdmissionPace: not all that was allowed issued → the rest stays due",
+          "[admission][unit]") {
+  AdmissionPace pace(1'000);
+  REQUIRE(pace.allowance(at_point(0)) == 5);
+  pace.issue(2);
+  REQUIRE(pace.next_due() == at_point(0));
+  REQUIRE(pace.allowance(at_point(0)) == 3);
+  REQUIRE(pace.allowance(at_point(1)) == 8);
+}
+
+TEST_CASE("AdmissionPace: time that goes back → as if it stood still", "[admission][unit]") {
+  AdmissionPace pace(1'000);
+  REQUIRE(issue_all(pace, at_point(100)) == 5);
+  REQUIRE(issue_all(pace, at_point(40)) == 0);
+  REQUIRE(issue_all(pace, at_point(101)) == 5);
+}
+
+TEST_CASE("AdmissionPace: another rate → no window has more than the larger, then the new one",
+          "[admission][unit]") {
+  AdmissionPace pace(1'000);
+  Issued issued;
+  for (std::uint64_t i = 0; i < 400; ++i) issued.add(at_point(i), issue_all(pace, at_point(i)));
+  pace.set_rate(100, at_point(400));
+  REQUIRE(pace.allowance(at_point(400)) == 0);
+  // 900 and one more of the last 1000 have to go: those of 181 points.
+  REQUIRE(pace.next_due() == at_point(580));
+  for (std::uint64_t i = 400; i < 2'000; ++i) issued.add(at_point(i), issue_all(pace, at_point(i)));
+  REQUIRE(issued.most() == 1'000);
+  for (std::size_t first = 600; first <= 1'800; ++first) REQUIRE(issued.from(first) == 100);
+}
+
+TEST_CASE("AdmissionPace: a rate of 0 → a defect, aborts", "[admission][unit]") {
+  REQUIRE(testing::aborts([] { AdmissionPace(1).set_rate(0, nanoseconds(0)); }));
 }
 
 }  // namespace fluxgate::admission
