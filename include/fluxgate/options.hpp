@@ -129,8 +129,8 @@ struct ServerOptions {
   // ---- Edges ------------------------------------------------------------------------------
 
   const Clock* clock = nullptr;  ///< of the limits per client; null: system_clock()
-  Entropy* entropy = nullptr;    ///< of their hashes; null: system_entropy(); asked at start only
-  LogSink log = {};              ///< empty: silent
+  Entropy* entropy = nullptr;  ///< of hashes and guests' ids; null: system_entropy(); at start only
+  LogSink log = {};            ///< empty: silent
 };
 
 }  // namespace fluxgate

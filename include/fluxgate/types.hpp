@@ -116,6 +116,8 @@ struct Place {
   Units units_left = 0;                  ///< of its product
   std::chrono::milliseconds refresh{0};  ///< look again after this time, to stay present
   std::string pass = {};                 ///< admitted only
+
+  friend bool operator==(const Place&, const Place&) noexcept = default;
 };
 
 /// The answer to a JoinRequest. Numbers are fixed.

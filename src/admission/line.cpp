@@ -37,10 +37,9 @@ Line::Place* Line::find_place(TicketNumber ticket) noexcept {
   return const_cast<Place*>(std::as_const(*this).find_place(ticket));
 }
 
-Line::Place* Line::find_in(TicketNumber ticket, State state, State other) noexcept {
+Line::Place* Line::find_in(TicketNumber ticket, State state) noexcept {
   Place* place = find_place(ticket);
-  const bool is_in = place != nullptr && (state_of(*place) == state || state_of(*place) == other);
-  return is_in ? place : nullptr;
+  return place != nullptr && state_of(*place) == state ? place : nullptr;
 }
 
 bool Line::is_over(const Place& place, std::chrono::milliseconds utc) const noexcept {
@@ -89,9 +88,9 @@ TicketNumber Line::reserve(std::uint64_t person, std::uint64_t product) {
 }
 
 void Line::enter(TicketNumber ticket, std::chrono::nanoseconds present_until) {
-  Place* place = find_in(ticket, State::reserved, State::calling);
+  if (find_in(ticket, State::calling) != nullptr) return;
+  Place* place = find_in(ticket, State::reserved);
   FLUXGATE_CHECK(place != nullptr);
-  if (state_of(*place) == State::calling) return;
   kept_.insert(ticket);
   ready_.insert(ticket);
   set_state(*place, State::waiting);
@@ -116,7 +115,7 @@ Line::Standing Line::standing(TicketNumber ticket) const {
 }
 
 bool Line::touch(TicketNumber ticket, std::chrono::nanoseconds until) {
-  Place* place = find_in(ticket, State::waiting, State::waiting);
+  Place* place = find_in(ticket, State::waiting);
   if (place == nullptr) return false;
   place->present_until = std::max(place->present_until, tenths_up(until));
   if (ready_.contains(ticket) || !is_open_(place->product)) return false;
@@ -137,14 +136,15 @@ std::optional<TicketNumber> Line::next(std::chrono::nanoseconds now) {
 }
 
 void Line::call(TicketNumber ticket) {
-  Place* place = find_in(ticket, State::waiting, State::reserved);
-  FLUXGATE_CHECK(place != nullptr);
+  Place* place = find_place(ticket);
+  FLUXGATE_CHECK(place != nullptr &&
+                 (state_of(*place) == State::waiting || state_of(*place) == State::reserved));
   set_state(*place, State::calling);
   ready_.erase(ticket);
 }
 
 void Line::admit(TicketNumber ticket, std::chrono::milliseconds utc) {
-  Place* place = find_in(ticket, State::calling, State::calling);
+  Place* place = find_in(ticket, State::calling);
   FLUXGATE_CHECK(place != nullptr);
   kept_.erase(ticket);
   set_state(*place, State::admitted);
@@ -180,7 +180,7 @@ void Line::sweep(std::chrono::nanoseconds now, std::chrono::milliseconds utc, st
 }
 
 void Line::leave(TicketNumber ticket) {
-  Place* place = find_in(ticket, State::leaving, State::leaving);
+  Place* place = find_in(ticket, State::leaving);
   FLUXGATE_CHECK(place != nullptr);
   kept_.erase(ticket);
   forget(ticket, *place);
@@ -204,7 +204,7 @@ void Line::reopen(std::uint64_t product, std::chrono::nanoseconds now) {
   const std::uint32_t tenths = tenths_down(now);
   for (TicketNumber ticket = std::max<TicketNumber>(first_chunk_ * chunk_places, 1); ticket < next_;
        ++ticket) {
-    Place* place = find_in(ticket, State::waiting, State::waiting);
+    Place* place = find_in(ticket, State::waiting);
     if (place == nullptr || place->product != product) continue;
     if (place->present_until >= tenths) {
       ready_.insert(ticket);
@@ -217,7 +217,7 @@ void Line::reopen(std::uint64_t product, std::chrono::nanoseconds now) {
 // ---- Passes -----------------------------------------------------------------------------------
 
 bool Line::try_use(TicketNumber ticket) {
-  Place* place = find_in(ticket, State::admitted, State::admitted);
+  Place* place = find_in(ticket, State::admitted);
   if (place == nullptr) return false;
   set_state(*place, State::used);
   return true;
@@ -225,7 +225,7 @@ bool Line::try_use(TicketNumber ticket) {
 
 void Line::give_back(TicketNumber ticket) {
   // Gone if it was over meanwhile.
-  if (Place* place = find_in(ticket, State::used, State::used)) set_state(*place, State::admitted);
+  if (Place* place = find_in(ticket, State::used)) set_state(*place, State::admitted);
 }
 
 // ---- After a restart --------------------------------------------------------------------------
@@ -239,7 +239,7 @@ bool Line::restore(TicketNumber ticket, std::uint64_t person, std::uint64_t prod
 
 bool Line::restore_admitted(TicketNumber ticket, std::chrono::milliseconds utc,
                             std::chrono::milliseconds now) {
-  Place* place = find_in(ticket, State::waiting, State::waiting);
+  Place* place = find_in(ticket, State::waiting);
   if (place == nullptr) return false;
   call(ticket);
   admit(ticket, utc);
@@ -248,7 +248,7 @@ bool Line::restore_admitted(TicketNumber ticket, std::chrono::milliseconds utc,
 }
 
 bool Line::restore_left(TicketNumber ticket) {
-  Place* place = find_in(ticket, State::waiting, State::waiting);
+  Place* place = find_in(ticket, State::waiting);
   if (place == nullptr) return false;
   ready_.erase(ticket);
   set_state(*place, State::leaving);
@@ -266,7 +266,7 @@ void Line::finish_restore(
   std::uint64_t ahead = 0;
   for (TicketNumber ticket = std::max<TicketNumber>(first_chunk_ * chunk_places, 1); ticket < next_;
        ++ticket) {
-    Place* place = find_in(ticket, State::waiting, State::waiting);
+    Place* place = find_in(ticket, State::waiting);
     if (place != nullptr) place->present_until = tenths_up(until(ahead++));
   }
 }

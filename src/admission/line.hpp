@@ -35,7 +35,8 @@ using TicketNumber = std::uint64_t;
 ///
 /// Threads: one at a time (engine/waiting_room has the lock). Time comes with each call: `now` is
 ///          monotonic, `utc` the wall clock's, which passes are dated with.
-/// Errors:  reserve() and the restore functions throw std::bad_alloc, and have changed nothing.
+/// Errors:  reserve(), enter(), touch(), reopen() and the restore functions may throw
+///          std::bad_alloc; a place is then at worst not called until it is looked at again.
 class Line {
  public:
   static constexpr std::chrono::seconds kept_absent{300};
@@ -146,8 +147,8 @@ class Line {
 
   [[nodiscard]] Place* find_place(TicketNumber ticket) noexcept;
   [[nodiscard]] const Place* find_place(TicketNumber ticket) const noexcept;
-  /// Null if it is not in one of the two states.
-  [[nodiscard]] Place* find_in(TicketNumber ticket, State state, State other) noexcept;
+  /// Null if it is in another state.
+  [[nodiscard]] Place* find_in(TicketNumber ticket, State state) noexcept;
   [[nodiscard]] static State state_of(const Place& place) noexcept {
     return static_cast<State>(place.state);
   }

@@ -48,6 +48,16 @@ class Waiter : public CompletionSink {
   bool done_ = false;  // guarded by mutex_
 };
 
+/// Submits an operation and waits for its result.
+template <typename Op, typename Request>
+auto call(Engine& engine, engine::Core& core, const Request& request) {
+  Waiter waiter;
+  Op operation(waiter);
+  operation.request = request;
+  if (engine.submit(operation) == Submission::pending) waiter.wait(core);
+  return std::move(operation.result);
+}
+
 /// A copy of a request, an operation and a callback, which delete themselves after the call.
 class CallbackCall final : public CompletionSink {
  public:
@@ -98,27 +108,15 @@ class CallbackCall final : public CompletionSink {
 }  // namespace
 
 OrderResult Engine::order(const OrderRequest& request) {
-  Waiter waiter;
-  OrderOperation operation(waiter);
-  operation.request = request;
-  if (submit(operation) == Submission::pending) waiter.wait(*core_);
-  return operation.result;
+  return call<OrderOperation>(*this, *core_, request);
 }
 
 InitResult Engine::init(const InitRequest& request) {
-  Waiter waiter;
-  InitOperation operation(waiter);
-  operation.request = request;
-  if (submit(operation) == Submission::pending) waiter.wait(*core_);
-  return operation.result;
+  return call<InitOperation>(*this, *core_, request);
 }
 
 JoinResult Engine::join(const JoinRequest& request) {
-  Waiter waiter;
-  JoinOperation operation(waiter);
-  operation.request = request;
-  if (submit(operation) == Submission::pending) waiter.wait(*core_);
-  return operation.result;
+  return call<JoinOperation>(*this, *core_, request);
 }
 
 void Engine::order(const OrderRequest& request, OrderCallback done, Executor executor) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/random_key.hpp"
 #include "engine/recovery.hpp"
 #include "orderlog/memory_storage.hpp"
 #include "orderlog/rocksdb_storage.hpp"
@@ -45,15 +46,6 @@ std::chrono::microseconds delay_of(const EngineOptions& options) {
   const bool may_hold = options.commit_threads != 0 && options.durability == Durability::sync &&
                         options.clock == &system_clock();
   return may_hold ? options.commit_delay_max : std::chrono::microseconds(0);
-}
-
-base::HashKey random_key(Entropy& entropy) {
-  std::array<std::byte, 16> bytes;
-  entropy.fill(bytes);
-  base::HashKey key;
-  std::memcpy(&key.k0, bytes.data(), 8);
-  std::memcpy(&key.k1, bytes.data() + 8, 8);
-  return key;
 }
 
 // A secret that lives as long as the log it is part of.
@@ -111,7 +103,7 @@ Result<std::unique_ptr<Core>> Core::open(EngineOptions options) {
 
   auto storage = open_storage(options);
   if (!storage) return storage.error();
-  const base::HashKey secret = random_key(*options.entropy);
+  const base::HashKey secret = base::random_key(*options.entropy);
   auto recovered = recover(*storage->used, {.clock = *options.clock,
                                             .secret = secret,
                                             .idempotency_ttl = options.idempotency_ttl,

@@ -27,11 +27,8 @@ Submission Purchase::submit(OrderOperation& order, Wake wake) {
   // Not a new OrderResult: its 29 characters of id would be written for every refusal.
   order.result.replayed = false;
   order.result.sequence = 0;
-  const std::string_view product_id = order.request.product_id;
-  const inventory::Product* const product = parts_.inventory.find(product_id);
-  if (!is_valid(order.request, product)) return complete(order, OrderStatus::invalid_argument);
-  parts_.index.identify(order,
-                        product != nullptr ? product->id_hash : parts_.inventory.hash(product_id));
+  const inventory::Product* product = nullptr;
+  if (!try_identify(order, product)) return complete(order, OrderStatus::invalid_argument);
   return decide(order, product, wake);
 }
 
@@ -60,12 +57,18 @@ Submission Purchase::decide(OrderOperation& order, const inventory::Product* pro
 }
 
 bool Purchase::knows_key(OrderOperation& order) const noexcept {
+  const inventory::Product* product = nullptr;
+  return try_identify(order, product) && parts_.index.find(order).state != KeyState::absent;
+}
+
+bool Purchase::try_identify(OrderOperation& order,
+                            const inventory::Product*& product) const noexcept {
   const std::string_view product_id = order.request.product_id;
-  const inventory::Product* const product = parts_.inventory.find(product_id);
+  product = parts_.inventory.find(product_id);
   if (!is_valid(order.request, product)) return false;
   parts_.index.identify(order,
                         product != nullptr ? product->id_hash : parts_.inventory.hash(product_id));
-  return parts_.index.find(order).state != KeyState::absent;
+  return true;
 }
 
 Submission Purchase::decide_once(Attempt& attempt, Wake wake, OrderOperation*& retries) {

@@ -64,6 +64,9 @@ class Purchase {
     std::uint64_t pass = 0;                       // number of the pass it brings, if that is good
   };
 
+  // Finds the product (null: unknown) and hashes the key. False: an argument is not valid.
+  [[nodiscard]] bool try_identify(OrderOperation& order,
+                                  const inventory::Product*& product) const noexcept;
   // `retries` gets the different orders that waited for this one, if it was refused.
   [[nodiscard]] Submission decide_once(Attempt& attempt, Wake wake, OrderOperation*& retries);
   [[nodiscard]] Submission answer_from_key(OrderOperation& order,

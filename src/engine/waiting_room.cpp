@@ -61,29 +61,34 @@ WaitingRoom::WaitingRoom(const Parts& parts, Contents contents, std::uint64_t ra
 
 std::uint64_t WaitingRoom::person(base::HashKey secret, std::string_view product_id,
                                   std::string_view user_id) noexcept {
+  static_assert(id_bytes_max < 256, "what keyed_hash() takes of a pair");
   return base::keyed_hash(secret, product_id, user_id).high;
 }
 
 // ---- Any thread -------------------------------------------------------------------------------
 
 std::optional<WaitingRoom::Look> WaitingRoom::look(std::string_view text) {
-  const auto ticket = signer_->read_ticket(text);
-  if (!ticket) return std::nullopt;
-  const inventory::Product* product = parts_.inventory.by_number(ticket->product);
-  if (product == nullptr) return std::nullopt;
+  const auto known = read(text);
+  if (!known) return std::nullopt;
   const Moment at = moment();
   Look look;
   const std::lock_guard lock(mutex_);
-  look.place = describe(*ticket, *product, at, look.needs_step);
+  look.place = describe(known->ticket, known->product, at, look.needs_step);
   return look;
 }
 
 std::optional<TicketHolder> WaitingRoom::holder(std::string_view text) const {
+  auto known = read(text);
+  if (!known) return std::nullopt;
+  return TicketHolder{known->product.id, std::move(known->ticket.user_id)};
+}
+
+std::optional<WaitingRoom::Known> WaitingRoom::read(std::string_view text) const {
   auto ticket = signer_->read_ticket(text);
   if (!ticket) return std::nullopt;
   const inventory::Product* product = parts_.inventory.by_number(ticket->product);
   if (product == nullptr) return std::nullopt;
-  return TicketHolder{product->id, std::move(ticket->user_id)};
+  return Known{std::move(*ticket), *product};
 }
 
 Place WaitingRoom::describe(const admission::Ticket& ticket, const inventory::Product& product,

@@ -104,6 +104,11 @@ class WaitingRoom {
   [[nodiscard]] Moment moment() const noexcept {
     return {parts_.clock.monotonic(), parts_.clock.utc()};
   }
+  struct Known {
+    admission::Ticket ticket;
+    const inventory::Product& product;
+  };
+  [[nodiscard]] std::optional<Known> read(std::string_view ticket) const;
   // These want mutex_ to be held.
   [[nodiscard]] Place describe(const admission::Ticket& ticket, const inventory::Product& product,
                                const Moment& at, bool& needs_step);

@@ -11,13 +11,6 @@ namespace {
 namespace ip = boost::asio::ip;
 
 constexpr std::string_view field_name = "x-forwarded-for:";
-constexpr std::string_view spaces = " \t";
-
-std::string_view trimmed(std::string_view text) noexcept {
-  const std::size_t begin = text.find_first_not_of(spaces);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(spaces) - begin + 1);
-}
 
 bool is_port(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 5 &&

@@ -2,20 +2,14 @@
 
 #include <array>
 #include <cstddef>
-#include <span>
 
+#include "base/random_key.hpp"
 #include "base/sip_hash.hpp"
 #include "fluxgate/entropy.hpp"
 #include "http/client_address.hpp"
 
 namespace fluxgate::http {
 namespace {
-
-base::HashKey random_key(Entropy& entropy) {
-  base::HashKey key;
-  entropy.fill(std::as_writable_bytes(std::span(&key, 1)));
-  return key;
-}
 
 admission::ClientLimiter::Limit limit_of(std::uint64_t rate, std::uint64_t burst) noexcept {
   return {.rate = rate, .burst = burst != 0 ? burst : rate};
@@ -33,10 +27,14 @@ base::Hash128 hash_of(base::HashKey secret, const boost::asio::ip::address& addr
 
 }  // namespace
 
+Entropy& entropy_of(const ServerOptions& options) noexcept {
+  return options.entropy != nullptr ? *options.entropy : system_entropy();
+}
+
 ClientLimits::ClientLimits(const ServerOptions& options)
     : clock_(options.clock != nullptr ? *options.clock : system_clock()),
       proxies_(Network::parse(options.trusted_proxy)),
-      secret_(random_key(options.entropy != nullptr ? *options.entropy : system_entropy())) {
+      secret_(base::random_key(entropy_of(options))) {
   if (options.client_rate != 0) {
     by_address_.emplace(limit_of(options.client_rate, options.client_burst), clock_.monotonic());
   }

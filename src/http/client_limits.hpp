@@ -8,10 +8,14 @@
 #include "admission/client_limiter.hpp"
 #include "base/hash.hpp"
 #include "fluxgate/clock.hpp"
+#include "fluxgate/entropy.hpp"
 #include "fluxgate/options.hpp"
 #include "http/address.hpp"
 
 namespace fluxgate::http {
+
+/// What the options say, or the machine's.
+[[nodiscard]] Entropy& entropy_of(const ServerOptions& options) noexcept;
 
 /// How many requests a client may make, by his address and by his user; each off unless its rate is
 /// given.

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "http/ascii.hpp"
+
 namespace fluxgate::http {
 namespace {
 
@@ -15,10 +17,9 @@ constexpr std::size_t name_hash_bytes = crypto_generichash_BYTES_MIN;
 
 std::string_view find_cookie(std::string_view header, std::string_view name) noexcept {
   while (!header.empty()) {
-    std::string_view pair = header.substr(0, header.find(';'));
-    header.remove_prefix(pair.size() == header.size() ? pair.size() : pair.size() + 1);
-    while (pair.starts_with(' ') || pair.starts_with('\t')) pair.remove_prefix(1);
-    while (pair.ends_with(' ') || pair.ends_with('\t')) pair.remove_suffix(1);
+    const std::size_t semicolon = header.find(';');
+    const std::string_view pair = trimmed(header.substr(0, semicolon));
+    header.remove_prefix(semicolon == std::string_view::npos ? header.size() : semicolon + 1);
     if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) {
       return pair.substr(name.size() + 1);
     }

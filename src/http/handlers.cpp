@@ -14,13 +14,6 @@ Handled refuse(Exchange& exchange, Problem problem) {
   return Handled::answered;
 }
 
-bool is_json(std::string_view content_type) noexcept {
-  // Parameters, such as a charset, change nothing: JSON is UTF-8.
-  content_type = content_type.substr(0, content_type.find(';'));
-  while (content_type.ends_with(' ') || content_type.ends_with('\t')) content_type.remove_suffix(1);
-  return equals_any_case(content_type, type_json);
-}
-
 // What watches the server is never told to wait.
 bool is_for_operators(Route route) noexcept {
   return route == Route::healthz || route == Route::readyz || route == Route::metrics;
@@ -113,7 +106,8 @@ Handled handle(Exchange& exchange) {
                                                         exchange.is_loopback_peer)) {
     return refuse(exchange, Problem::unauthorized);
   }
-  if (route.has_json_body && !is_json(request.content_type)) {
+  // Parameters, such as a charset, change nothing: JSON is UTF-8.
+  if (route.has_json_body && !is_media_type(request.content_type, type_json)) {
     return refuse(exchange, Problem::unsupported_media_type);
   }
   return dispatch(exchange);

@@ -38,6 +38,10 @@ void answer_buy(Exchange& exchange);
 [[nodiscard]] Handled handle_waiting(Exchange& exchange);
 void answer_join(Exchange& exchange);
 
+/// Asks for a place in line, for whichever route the exchange is. The views must last as long as
+/// the exchange waits.
+[[nodiscard]] Handled submit_join(Exchange& exchange, const JoinRequest& request);
+
 /// Writes how a place stands as an event of the exchange's stream.
 void append_event(Exchange& exchange, const Place& place);
 /// Asks again, which counts as presence, and writes an event if there is news or the last one is

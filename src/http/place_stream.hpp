@@ -35,7 +35,7 @@ class StreamCount {
 /// Threads: the session's shard.
 struct PlaceStream {
   std::string ticket;
-  std::string last;            ///< the last event's data, without how soon to look again
+  Place last;                  ///< as the last event said
   std::uint64_t spoke_at = 0;  ///< tick of it
   bool is_over = false;        ///< the last state was sent
 };

@@ -29,12 +29,6 @@ RoomNotice notice_of(std::string_view word) noexcept {
   return word == "busy" ? RoomNotice::busy : RoomNotice::none;
 }
 
-bool is_form(std::string_view content_type) noexcept {
-  content_type = content_type.substr(0, content_type.find(';'));
-  while (content_type.ends_with(' ') || content_type.ends_with('\t')) content_type.remove_suffix(1);
-  return equals_any_case(content_type, type_form);
-}
-
 RoomState state_of(PlaceState state) noexcept {
   switch (state) {
     case PlaceState::waiting:
@@ -55,8 +49,7 @@ std::uint64_t seconds_of(std::chrono::milliseconds time) noexcept {
 
 // Path and query that lead back to the page, which then knows the ticket.
 std::string page_link(const RoomRequest& room) {
-  std::string url = "/waiting-room?productId=";
-  append_encoded(url, room.product_id);
+  std::string url = room_link(room.product_id);
   if (!room.has_cookie && !room.ticket.empty()) append_encoded(url += "&ticket=", room.ticket);
   return url;
 }
@@ -161,14 +154,7 @@ std::optional<RoomRequest> read_query(Query& query, std::string& ticket) {
 Handled join(Exchange& exchange) {
   RoomRequest& room = *exchange.room;
   if (room.user_id.empty()) room.user_id = exchange.services.guests.next();
-  if (!exchange.join) exchange.join = std::make_unique<JoinCall>(exchange.sink, exchange.session);
-  exchange.join->request = {.product_id = room.product_id, .user_id = room.user_id};
-  exchange.awaited = Operation::Kind::join;
-  if (exchange.services.engine.submit(*exchange.join) == Submission::pending) {
-    return Handled::called;
-  }
-  answer_room(exchange);
-  return Handled::answered;
+  return submit_join(exchange, {.product_id = room.product_id, .user_id = room.user_id});
 }
 
 // Where the page goes after an order from it.
@@ -272,7 +258,7 @@ void answer_room(Exchange& exchange) {
 // on the cookie here, which is SameSite=Lax and would not be sent from there either.
 Handled handle_buy(Exchange& exchange) {
   const Request& request = *exchange.request;
-  if (!is_form(request.content_type)) {
+  if (!is_media_type(request.content_type, type_form)) {
     exchange.out.problem(Problem::unsupported_media_type);
     return Handled::answered;
   }

@@ -143,10 +143,8 @@ Result<void> read_all(std::string_view json, bool is_built_in, RoomTexts& texts)
 // The next element of a comma-separated list, without spaces.
 std::string_view next_element(std::string_view& list) noexcept {
   const std::size_t comma = list.find(',');
-  std::string_view element = list.substr(0, comma);
+  const std::string_view element = trimmed(list.substr(0, comma));
   list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-  while (element.starts_with(' ') || element.starts_with('\t')) element.remove_prefix(1);
-  while (element.ends_with(' ') || element.ends_with('\t')) element.remove_suffix(1);
   return element;
 }
 
@@ -166,11 +164,8 @@ int quality(std::string_view text) noexcept {
 }
 
 bool is_same_tag(std::string_view a, std::string_view b) noexcept {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
+                    [](char x, char y) { return lower_case(x) == lower_case(y); });
 }
 
 }  // namespace
@@ -231,8 +226,7 @@ const RoomLanguage& RoomTexts::choose(std::string_view accept_language) const no
     if (const std::size_t semicolon = range.find(';'); semicolon != std::string_view::npos) {
       std::string_view parameter = range.substr(semicolon + 1);
       wanted = quality(next_element(parameter));
-      range = range.substr(0, semicolon);
-      while (range.ends_with(' ')) range.remove_suffix(1);
+      range = trimmed(range.substr(0, semicolon));
     }
     if (wanted <= best_quality) continue;  // of two alike the first
     if (range == "*") {

@@ -22,7 +22,7 @@ Services::Services(Engine& engine_to_serve, const ServerOptions& server_options,
       home(make_page(home_source())),
       waiting(make_page(waiting_source())),
       waiting_room(std::move(page)),
-      guests(system_entropy()),
+      guests(entropy_of(server_options)),
       waiting_location(location_of(server_options.waiting_room_url)) {}
 
 }  // namespace fluxgate::http

@@ -19,9 +19,8 @@ namespace fluxgate::http {
 
 /// What all shards share: the engine, what is fixed at start, and the reader threads.
 ///
-/// Threads: made before the shards run, then read by all; `engine`, `clients` and `reads` are
-/// theirs to
-///          call.
+/// Threads: made before the shards run, then read by all; `engine`, `clients`, `guests`,
+///          `reads` and `streams` are theirs to call.
 struct Services {
   Services(Engine& engine_to_serve, const ServerOptions& server_options, AdminRule rule,
            WaitingRoomPage page);

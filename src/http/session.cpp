@@ -89,8 +89,8 @@ void Session::advance() {
   while (phase_ == Phase::serving) {
     // What a stream's client sends is not asked for; that it has gone is.
     if (is_streaming_ && is_hung_up_) return close();
-    if (!is_awaiting_ && !is_streaming_ && !is_last_ && sent_ == output_.size()) answer_buffered();
-    if (!flush() || is_awaiting_ || is_streaming_) return;
+    if (!is_awaiting_ && sent_ == output_.size()) answer_buffered();
+    if (!flush() || is_awaiting_) return;
     if (is_last_) return linger();
     if (input_ == RequestReader::State::request) {  // the output was full, or the turn is over
       if (!is_turn_over()) continue;
@@ -108,7 +108,7 @@ bool Session::is_turn_over() const noexcept {
 
 void Session::answer_buffered() {
   shard_.buffers().take_output(output_);
-  while (!is_awaiting_ && !is_streaming_ && !is_last_ && output_.size() < output_bytes_high) {
+  while (!is_awaiting_ && !is_last_ && output_.size() < output_bytes_high) {
     input_ = reader_.next();
     if (input_ == RequestReader::State::refused) return answer_problem(reader_.problem());
     if (input_ != RequestReader::State::request) {
@@ -202,29 +202,26 @@ void Session::complete_read(const Reading& reading) {
   resume();
 }
 
-// It is an answer like others, behind which no request is read.
+// It is an answer like others, the last of its connection, whose rest the session awaits.
 void Session::begin_stream() {
-  keeps_alive_ = false;
-  is_streaming_ = true;
+  is_streaming_ = is_awaiting_ = true;
   exchange_.stream.spoke_at = shard_.ticks();
+  keeps_alive_ = false;
   finish_request();
-  is_last_ = exchange_.stream.is_over;
-  if (is_last_) end_stream();
+  if (exchange_.stream.is_over) end_stream();
 }
 
 void Session::tick_stream() {
   // A client that does not take what it was sent has until its write deadline.
   if (sent_ < output_.size()) return;
   if (!continue_stream(exchange_, shard_.ticks())) return;
-  if (exchange_.stream.is_over) {
-    end_stream();
-    is_last_ = true;
-  }
+  if (exchange_.stream.is_over) end_stream();
   advance();
 }
 
 void Session::end_stream() {
   if (!std::exchange(is_streaming_, false)) return;
+  is_awaiting_ = false;
   exchange_.stream = {};
   shard_.services().streams.close();
 }

@@ -126,8 +126,8 @@ class Session final : public Watched {
   bool is_turn_promised_ = false;  // it stands in the shard's list
   bool is_awaiting_ = false;
   bool keeps_alive_ = true;
-  bool is_streaming_ = false;
-  bool is_last_ = false;  // the last answer is in the output
+  bool is_streaming_ = false;  // then it is awaiting, too
+  bool is_last_ = false;       // the last answer is in the output
 };
 
 }  // namespace fluxgate::http

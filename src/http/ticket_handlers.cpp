@@ -18,14 +18,6 @@ bool is_last_state(PlaceState state) noexcept {
   return state == PlaceState::sold_out || state == PlaceState::expired;
 }
 
-// What is news: not how soon to look again, which is drawn anew each time.
-std::string news_of(Place place) {
-  place.refresh = {};
-  std::string text;
-  append_place(text, place);
-  return text;
-}
-
 }  // namespace
 
 Handled handle_tickets(Exchange& exchange) {
@@ -38,13 +30,17 @@ Handled handle_tickets(Exchange& exchange) {
     const auto wait = exchange.services.clients.count_user(fields[1].text);
     if (wait.count() != 0) return refuse_for_now(exchange, wait);
   }
+  return submit_join(exchange, {.product_id = fields[0].text, .user_id = fields[1].text});
+}
+
+Handled submit_join(Exchange& exchange, const JoinRequest& request) {
   if (!exchange.join) exchange.join = std::make_unique<JoinCall>(exchange.sink, exchange.session);
-  exchange.join->request = {.product_id = fields[0].text, .user_id = fields[1].text};
+  exchange.join->request = request;
   exchange.awaited = Operation::Kind::join;
   if (exchange.services.engine.submit(*exchange.join) == Submission::pending) {
     return Handled::called;
   }
-  answer_join(exchange);
+  finish_call(exchange);
   return Handled::answered;
 }
 
@@ -104,7 +100,7 @@ void append_event(Exchange& exchange, const Place& place) {
   append_place(event, place);
   event += "\n\n";
   exchange.out.raw(200, event);
-  exchange.stream.last = news_of(place);
+  exchange.stream.last = place;
   exchange.stream.is_over = is_last_state(place.state);
 }
 
@@ -112,7 +108,9 @@ bool continue_stream(Exchange& exchange, std::uint64_t tick) {
   PlaceStream& stream = exchange.stream;
   const auto place = exchange.services.engine.look(stream.ticket);
   if (!place) return false;
-  if (tick - stream.spoke_at < stream_ticks_max && news_of(*place) == stream.last) return false;
+  // How soon to look again is drawn anew each time and is no news.
+  stream.last.refresh = place->refresh;
+  if (tick - stream.spoke_at < stream_ticks_max && *place == stream.last) return false;
   stream.spoke_at = tick;
   append_event(exchange, *place);
   return true;

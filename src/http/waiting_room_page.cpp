@@ -155,38 +155,8 @@ std::optional<Error> check_element(std::string_view html, std::string_view tag) 
   return std::nullopt;
 }
 
-void append_escaped(std::string& output, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        output += "&amp;";
-        break;
-      case '<':
-        output += "&lt;";
-        break;
-      case '>':
-        output += "&gt;";
-        break;
-      case '"':
-        output += "&quot;";
-        break;
-      case '\'':
-        output += "&#39;";
-        break;
-      default:
-        output += c;
-    }
-  }
-}
-
-std::string link(const RoomView& view) {
-  std::string url = "/waiting-room?productId=";
-  append_encoded(url, view.product_id);
-  return url;
-}
-
 std::string refresh_link(const RoomView& view) {
-  std::string url = link(view);
+  std::string url = room_link(view.product_id);
   if (view.state == RoomState::waiting) {
     url += "&from=";
     append_number(url, std::max(view.from, view.ahead));
@@ -200,7 +170,7 @@ std::string refresh_link(const RoomView& view) {
 }
 
 std::string again_link(const RoomView& view) {
-  std::string url = link(view);
+  std::string url = room_link(view.product_id);
   if (!view.user_id.empty()) append_encoded(url += "&userId=", view.user_id);
   return url + "&again=1";
 }
@@ -264,6 +234,12 @@ std::string value_of(char slot, const RoomView& view, const RoomLanguage& langua
 
 }  // namespace
 
+std::string room_link(std::string_view product_id) {
+  std::string url = "/waiting-room?productId=";
+  append_encoded(url, product_id);
+  return url;
+}
+
 Result<WaitingRoomPage::Compiled> WaitingRoomPage::compile(const std::string& html) {
   for (const char* tag : {"style", "script"}) {
     if (const auto error = check_element(html, tag)) return *error;
@@ -318,7 +294,7 @@ WaitingRoomPage::Rendered WaitingRoomPage::render(std::string_view accept_langua
   Rendered rendered{{}, compiled.headers};
   for (const Piece& piece : compiled.pieces) {
     rendered.body += piece.text;
-    append_escaped(rendered.body, value_of(piece.slot, view, language));
+    rendered.body += mustache::html_escape(value_of(piece.slot, view, language));
   }
   return rendered;
 }

@@ -27,6 +27,9 @@ inline constexpr std::size_t room_state_count = 9;
 /// Why an order that was sent from the page did not get through.
 enum class RoomNotice : std::uint8_t { none, over_limit, busy, pass };
 
+/// Path and query of a product's page.
+[[nodiscard]] std::string room_link(std::string_view product_id);
+
 /// One person's place, as the page shows it. Texts may hold anything: they are escaped.
 struct RoomView {
   RoomState state = RoomState::waiting;

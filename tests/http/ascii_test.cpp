@@ -25,4 +25,19 @@ TEST_CASE("starts_with_any_case: the beginning only", "[http][unit]") {
   CHECK_FALSE(starts_with_any_case("", "x"));
 }
 
+TEST_CASE("trimmed: spaces and tabs around a text → gone, those in it stay", "[http][unit]") {
+  CHECK(trimmed("a") == "a");
+  CHECK(trimmed(" \ta b\t ") == "a b");
+  CHECK(trimmed(" \t").empty());
+  CHECK(trimmed("").empty());
+}
+
+TEST_CASE("is_media_type: any case, with parameters → the same; else not", "[http][unit]") {
+  CHECK(is_media_type("application/json", "application/json"));
+  CHECK(is_media_type("Application/JSON ; charset=utf-8", "application/json"));
+  CHECK_FALSE(is_media_type("application/json5", "application/json"));
+  CHECK_FALSE(is_media_type(";application/json", "application/json"));
+  CHECK_FALSE(is_media_type("", "application/json"));
+}
+
 }  // namespace fluxgate::http

@@ -21,15 +21,6 @@ HttpRequest order_with_pass(std::string_view user, std::string key, std::string 
   return request;
 }
 
-// The value of a text or number of a JSON answer.
-std::string field(const HttpResponse& answer, const std::string& name) {
-  const std::size_t at = answer.body.find("\"" + name + "\":");
-  if (at == std::string::npos) return {};
-  std::string_view rest = std::string_view(answer.body).substr(at + name.size() + 3);
-  if (rest.starts_with('"')) return std::string(rest.substr(1, rest.find('"', 1) - 1));
-  return std::string(rest.substr(0, rest.find_first_of(",}")));
-}
-
 std::string ticket_of(HttpClient& client, std::string_view user) {
   return field(client.request(join("p", user)), "ticket");
 }

@@ -46,7 +46,7 @@ std::size_t count(std::string_view text, std::string_view part) {
 }
 
 const std::string hostile = R"("'><script>alert(1)</script>&{{pass}}\)";
-const std::string harmless = "&quot;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;{{pass}}\\";
+const std::string harmless = "&quot;&apos;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;{{pass}}\\";
 
 }  // namespace
 
