@@ -88,7 +88,9 @@ Result<Core::Storage> Core::open_storage(const EngineOptions& options) {
     storage.owned = std::make_unique<orderlog::MemoryStorage>();
   } else {
     auto opened = orderlog::RocksdbStorage::open(
-        options.data_dir, {.storage_threads = options.storage_threads, .log = options.log});
+        options.data_dir, {.storage_threads = options.storage_threads,
+                           .log = options.log,
+                           .syncs_each_append = options.durability == Durability::sync});
     if (!opened) return opened.error();
     storage.owned = std::move(*opened);
   }

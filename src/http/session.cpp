@@ -134,6 +134,7 @@ void Session::answer_request() {
       break;
     case Handled::called:
       is_awaiting_ = true;
+      shard_.owe_wake();
       break;
     case Handled::reading:
       submit_read();

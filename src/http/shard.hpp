@@ -75,6 +75,8 @@ class Shard final : public CompletionSink {
   [[nodiscard]] bool is_draining() const noexcept { return is_draining_; }
   /// Gives a session another turn after the others had theirs; once a round.
   void resume_later(Session& session) { resumed_.push_back(&session); }
+  /// Something was submitted with Wake::later: the shard will call Engine::wake().
+  void owe_wake() noexcept { owes_wake_ = true; }
   /// Takes a session back whose connection is closed.
   void release(Session& session);
 
@@ -92,6 +94,7 @@ class Shard final : public CompletionSink {
 
   void run();
   [[nodiscard]] bool has_more_to_do() const noexcept;
+  void wake_committer(std::size_t events);
   void run_posted();
   void run_resumed();
   void run_listeners();
@@ -123,6 +126,8 @@ class Shard final : public CompletionSink {
   DateText date_;
   std::uint64_t ticks_ = 0;
   bool is_draining_ = false;
+  bool owes_wake_ = false;
+  std::size_t events_while_owing_ = 0;
 
   Poller poller_;
   boost::asio::io_context io_{1};

@@ -4,6 +4,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
@@ -27,6 +28,7 @@
 #include "orderlog/block.hpp"
 #include "orderlog/data_directory.hpp"
 #include "orderlog/memory_storage.hpp"
+#include "orderlog/prezeroed_files.hpp"
 
 namespace fluxgate::orderlog {
 namespace {
@@ -114,19 +116,21 @@ class FailStop final : public rocksdb::EventListener {
 /// pools. Without a pool for flushes RocksDB runs them in the pool for compactions.
 class OnePoolEnv final : public rocksdb::EnvWrapper {
  public:
-  OnePoolEnv() : EnvWrapper(rocksdb::Env::Default()) {}
+  explicit OnePoolEnv(const std::shared_ptr<rocksdb::FileSystem>& files)
+      : EnvWrapper(rocksdb::NewCompositeEnv(files)) {}
   void IncBackgroundThreadsIfNeeded(int, Priority) override {}
 
   /// Never destroyed, as little as the Env it wraps: threads of RocksDB may outlive main().
-  static OnePoolEnv* instance() {
-    static auto* const env = new OnePoolEnv;
-    return env;
+  static OnePoolEnv* instance(bool syncs_each_append) {
+    static auto* const plain = new OnePoolEnv(rocksdb::FileSystem::Default());
+    static auto* const prezeroed = new OnePoolEnv(prezeroed_files(rocksdb::FileSystem::Default()));
+    return syncs_each_append ? prezeroed : plain;
   }
 };
 
 rocksdb::Options make_options(const RocksdbOptions& wanted, std::shared_ptr<FailStop> fail_stop) {
   rocksdb::Options options;
-  options.env = OnePoolEnv::instance();
+  options.env = OnePoolEnv::instance(wanted.syncs_each_append);
   options.info_log = std::make_shared<SinkLogger>(wanted.log);
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
 

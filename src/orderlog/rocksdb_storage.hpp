@@ -13,10 +13,12 @@ namespace fluxgate::orderlog {
 
 struct RocksdbOptions {
   unsigned storage_threads = 1;  ///< background threads for flush and compaction, 1..16
-  LogSink log;                   ///< takes RocksDB's warnings and errors; may be empty
+  LogSink log = nullptr;         ///< takes RocksDB's warnings and errors; may be empty
   /// Bytes of blocks after which RocksDB moves them from its write-ahead log to a table. Changed by
   /// tests only.
   std::size_t write_buffer_bytes = std::size_t{64} << 20;
+  /// Every append() will be one with `sync`: then they can be cheaper (prezeroed_files.hpp).
+  bool syncs_each_append = false;
 };
 
 /// Keeps the log in a directory:

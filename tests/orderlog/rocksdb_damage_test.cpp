@@ -184,11 +184,12 @@ TEST_CASE("RocksdbStorage: a file of a closed log gone → never lost silently",
 TEST_CASE("RocksdbStorage: a write the kernel refuses → unavailable for ever, reading goes on",
           "[orderlog][crash]") {
   // A limit on file sizes stands for a full disk: the write-ahead log cannot grow.
+  const bool syncs_each_append = GENERATE(false, true);
   const TempDir temp;
   const auto blocks = make_log(std::vector<std::size_t>(200, 20));
   LogPosition end;
   {
-    const auto storage = start(temp.str());
+    const auto storage = start(temp.str(), {.syncs_each_append = syncs_each_append});
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
     const auto handler = std::signal(SIGXFSZ, SIG_IGN);
