@@ -29,7 +29,9 @@ struct Rooms {
       {.inventory = inventory, .limiter = limiter, .clock = system_clock(), .secret = secret},
       {.line = std::make_unique<admission::Line>([](std::uint64_t) { return false; }),
        .signer = std::make_unique<admission::TokenSigner>()},
-      0};
+      {}};
+  SaleControl control{
+      {.limiter = limiter, .room = room, .clock = system_clock(), .entropy = system_entropy()}, {}};
   orderlog::MemoryStorage storage;
   orderlog::LogWriter log{storage, system_clock(), Durability::memory, {}, {}, {}};
   Gate gate{1};
@@ -39,6 +41,7 @@ struct Rooms {
                        .log = log,
                        .gate = gate,
                        .room = room,
+                       .control = control,
                        .order_ids = order_ids,
                        .clock = system_clock(),
                        .delay_max = {},

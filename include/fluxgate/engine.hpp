@@ -15,6 +15,7 @@
 #include "fluxgate/operation.hpp"
 #include "fluxgate/options.hpp"
 #include "fluxgate/result.hpp"
+#include "fluxgate/settings.hpp"
 #include "fluxgate/stats.hpp"
 #include "fluxgate/types.hpp"
 
@@ -137,6 +138,13 @@ class Engine {
   [[nodiscard]] std::optional<Place> look(std::string_view ticket);
   /// Whose ticket it is. None: this engine never gave such a ticket.
   [[nodiscard]] std::optional<TicketHolder> ticket_holder(std::string_view ticket) const;
+
+  // ---- Steering the sale ---------------------------------------------------------------------
+
+  /// Changes settings; waits until that is durable and in force.
+  [[nodiscard]] SettingsResult change(const SettingsChange& change);
+  [[nodiscard]] Submission submit(SettingsOperation& operation) noexcept;
+  [[nodiscard]] SaleSettings settings() const;
 
   // ---- Reading the log; these read from disk and may take long ------------------------------
 

@@ -10,6 +10,7 @@
 #include "fluxgate/operation.hpp"
 #include "fluxgate/options.hpp"
 #include "fluxgate/result.hpp"
+#include "fluxgate/settings.hpp"
 #include "fluxgate/stats.hpp"
 #include "fluxgate/types.hpp"
 #include "fluxgate/version.hpp"

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
+#include "fluxgate/settings.hpp"
 #include "fluxgate/types.hpp"
 
 namespace fluxgate {
@@ -12,6 +14,7 @@ namespace engine {
 class Core;
 class Committer;
 class Purchase;
+class SaleControl;
 class WaitingRoom;
 }  // namespace engine
 namespace idempotency {
@@ -28,7 +31,7 @@ class Round;
 /// Lifetime: must stay where it is, with all its request's views, while it is the engine's.
 class Operation {
  public:
-  enum class Kind : std::uint8_t { order, init, join };
+  enum class Kind : std::uint8_t { order, init, join, settings };
 
   Operation(const Operation&) = delete;
   Operation& operator=(const Operation&) = delete;
@@ -127,6 +130,21 @@ class JoinOperation : public Operation {
   // Set by gather(), used by settle(): its ticket's number, and whether that is new.
   std::uint64_t ticket_ = 0;
   bool is_new_ = false;
+};
+
+/// A change of settings in flight. Fill `request`, submit, read `result`. May be used again.
+class SettingsOperation : public Operation {
+ public:
+  explicit SettingsOperation(CompletionSink& sink) noexcept : Operation(Kind::settings, sink) {}
+
+  SettingsChange request;
+  SettingsResult result;
+
+ private:
+  friend class engine::SaleControl;
+  // Set by gather(), used by settle(): what the log was told.
+  SaleSettings after_;
+  std::string key_;  // a new key of tickets; empty: none
 };
 
 /// What submit() did with an operation.

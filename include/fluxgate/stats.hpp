@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "fluxgate/settings.hpp"
+
 namespace fluxgate {
 
 /// Whether the engine takes orders.
@@ -16,6 +18,7 @@ enum class EngineState : std::uint8_t {
 /// are not one instant's.
 struct EngineStats {
   EngineState state = EngineState::running;
+  SaleSettings settings = {};          ///< in force now
   std::uint64_t products = 0;          ///< known now
   std::uint64_t orders_total = 0;      ///< in the log, since it began
   std::uint64_t units_total = 0;       ///< in those orders

@@ -50,18 +50,19 @@ using State = crypto_auth_hmacsha256_state;
 
 }  // namespace
 
-TokenSigner::TokenSigner() {
+TokenSigner::TokenSigner() : keys_(std::make_unique_for_overwrite<KeyState[]>(keys_max)) {
   static_assert(sizeof(State) <= state_bytes);
   // Negative only if the system has no randomness, which nothing here uses.
   FLUXGATE_CHECK(::sodium_init() >= 0);
 }
 
 bool TokenSigner::add_key(std::string_view key) {
-  if (key.size() != key_bytes || keys_.size() == keys_max) return false;
+  const std::uint8_t count = newest();
+  if (key.size() != key_bytes || count == keys_max) return false;
   State state;
   ::crypto_auth_hmacsha256_init(&state, unsigned_bytes(key), key.size());
-  KeyState& kept = keys_.emplace_back();
-  std::memcpy(kept.bytes.data(), &state, sizeof(state));
+  std::memcpy(keys_[count].bytes.data(), &state, sizeof(state));
+  count_.store(static_cast<std::uint8_t>(count + 1U), std::memory_order_release);
   return true;
 }
 
@@ -97,7 +98,7 @@ std::optional<std::string> TokenSigner::open(std::string_view text,
   if (size < head_bytes + mac_bytes) return std::nullopt;
   std::string signed_bytes(reinterpret_cast<const char*>(bytes.data()), size - mac_bytes);
   const auto key = static_cast<std::uint8_t>(signed_bytes[1]);
-  if (key == 0 || key > keys_.size()) return std::nullopt;
+  if (key == 0 || key > newest()) return std::nullopt;
   const Mac expected = mac(key, signed_bytes, user_id);
   const unsigned char* given = bytes.data() + signed_bytes.size();
   if (::sodium_memcmp(expected.data(), given, mac_bytes) != 0) return std::nullopt;
@@ -105,9 +106,9 @@ std::optional<std::string> TokenSigner::open(std::string_view text,
 }
 
 std::string TokenSigner::sign(const Ticket& ticket) const {
-  FLUXGATE_CHECK(!keys_.empty() && !ticket.user_id.empty());
-  const auto newest = static_cast<std::uint8_t>(keys_.size());
-  return seal(head(ticket_kind, newest, ticket.number, ticket.product) + ticket.user_id, {});
+  const std::uint8_t key = newest();
+  FLUXGATE_CHECK(key != 0 && !ticket.user_id.empty());
+  return seal(head(ticket_kind, key, ticket.number, ticket.product) + ticket.user_id, {});
 }
 
 std::optional<Ticket> TokenSigner::read_ticket(std::string_view text) const {
@@ -120,7 +121,7 @@ std::optional<Ticket> TokenSigner::read_ticket(std::string_view text) const {
 }
 
 std::string TokenSigner::sign(const Pass& pass, std::string_view user_id) const {
-  FLUXGATE_CHECK(pass.key != 0 && pass.key <= keys_.size() && !user_id.empty());
+  FLUXGATE_CHECK(pass.key != 0 && pass.key <= newest() && !user_id.empty());
   std::string bytes = head(pass_kind, pass.key, pass.number, pass.product);
   append_number(bytes, static_cast<std::uint64_t>(pass.expires_at.count()), 6);
   return seal(std::move(bytes), user_id);

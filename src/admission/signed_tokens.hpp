@@ -1,13 +1,14 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "fluxgate/types.hpp"
 
@@ -40,7 +41,9 @@ struct Pass {
 ///
 /// A check costs 0.7 us, nearly all of it SHA-256.
 ///
-/// Threads: any number at once, but add_key(): while nobody else is there.
+/// Threads: any number at once; add_key() one at a time, also beside the others.
+/// Memory:  add_key() releases the count of keys behind the new one, and whoever reads the count
+///          acquires it.
 /// Source:  RFC 2104 and RFC 4648, by libsodium.
 class TokenSigner {
  public:
@@ -54,7 +57,7 @@ class TokenSigner {
   [[nodiscard]] bool add_key(std::string_view key);
   /// Number of the key that signs; 0: there is none.
   [[nodiscard]] std::uint8_t newest() const noexcept {
-    return static_cast<std::uint8_t>(keys_.size());
+    return count_.load(std::memory_order_acquire);
   }
 
   /// `text` is not longer than this.
@@ -84,7 +87,9 @@ class TokenSigner {
   [[nodiscard]] std::optional<std::string> open(std::string_view text,
                                                 std::string_view user_id) const;
 
-  std::vector<KeyState> keys_;  // key 1 first
+  // Room for keys_max, key 1 first; of what is not used the system makes no pages.
+  std::unique_ptr<KeyState[]> keys_;
+  std::atomic<std::uint8_t> count_{0};
 };
 
 }  // namespace fluxgate::admission

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
+#include <string>
 
 #include "base/hash.hpp"
 #include "fluxgate/entropy.hpp"
@@ -12,6 +14,12 @@ namespace fluxgate::base {
   HashKey key;
   entropy.fill(std::as_writable_bytes(std::span(&key, 1)));
   return key;
+}
+
+[[nodiscard]] inline std::string random_bytes(Entropy& entropy, std::size_t size) {
+  std::string bytes(size, '\0');
+  entropy.fill(std::as_writable_bytes(std::span(bytes)));
+  return bytes;
 }
 
 }  // namespace fluxgate::base

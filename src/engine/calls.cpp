@@ -119,6 +119,10 @@ JoinResult Engine::join(const JoinRequest& request) {
   return call<JoinOperation>(*this, *core_, request);
 }
 
+SettingsResult Engine::change(const SettingsChange& change) {
+  return call<SettingsOperation>(*this, *core_, change);
+}
+
 void Engine::order(const OrderRequest& request, OrderCallback done, Executor executor) {
   CallbackCall::start(
       *core_, std::make_unique<CallbackCall>(request, std::move(done), std::move(executor)));

@@ -132,6 +132,8 @@ void Committer::gather_operation(Operation& operation) {
       return gather_init(static_cast<InitOperation&>(operation));
     case Operation::Kind::join:
       return parts_.room.gather(static_cast<JoinOperation&>(operation), parts_.log.block());
+    case Operation::Kind::settings:
+      return parts_.control.gather(static_cast<SettingsOperation&>(operation), parts_.log.block());
   }
 }
 
@@ -264,6 +266,8 @@ void Committer::settle_operation(Operation& operation, Sequence sequence) {
       return settle_init(static_cast<InitOperation&>(operation));
     case Operation::Kind::join:
       return parts_.room.settle(static_cast<JoinOperation&>(operation));
+    case Operation::Kind::settings:
+      return parts_.control.settle(static_cast<SettingsOperation&>(operation));
   }
 }
 
@@ -337,6 +341,8 @@ void Committer::fail_operation(Operation& operation) {
     static_cast<InitOperation&>(operation).result = {InitStatus::storage_unavailable, 0, 0};
   } else if (operation.kind() == Operation::Kind::join) {
     static_cast<JoinOperation&>(operation).result = {JoinStatus::storage_unavailable, {}, {}};
+  } else if (operation.kind() == Operation::Kind::settings) {
+    static_cast<SettingsOperation&>(operation).result = {SettingsStatus::storage_unavailable};
   } else {
     auto& order = static_cast<OrderOperation&>(operation);
     order.result = {};

@@ -15,6 +15,7 @@
 #include "engine/commit_delay.hpp"
 #include "engine/gate.hpp"
 #include "engine/order_id.hpp"
+#include "engine/sale_control.hpp"
 #include "engine/waiting_room.hpp"
 #include "fluxgate/clock.hpp"
 #include "fluxgate/operation.hpp"
@@ -48,6 +49,7 @@ class Committer {
     orderlog::LogWriter& log;
     Gate& gate;
     WaitingRoom& room;
+    SaleControl& control;
     const OrderIdCodec& order_ids;
     const Clock& clock;
     std::chrono::nanoseconds delay_max;

@@ -54,26 +54,37 @@ struct Secret {
   std::string value;
 };
 
-std::string random_bytes(Entropy& entropy, std::size_t size) {
-  std::string bytes(size, '\0');
-  entropy.fill(std::as_writable_bytes(std::span(bytes)));
-  return bytes;
-}
-
 // A new log has none; one of an earlier release has no key for tickets.
 std::vector<Secret> make_missing_secrets(Recovered& recovered, Entropy& entropy) {
   std::vector<Secret> made;
   if (!recovered.order_ids) {
-    made.push_back(
-        {std::string(OrderIdCodec::setting_name), random_bytes(entropy, OrderIdCodec::key_bytes)});
+    made.push_back({std::string(OrderIdCodec::setting_name),
+                    base::random_bytes(entropy, OrderIdCodec::key_bytes)});
     recovered.order_ids = OrderIdCodec::from_key(made.back().value);
   }
   admission::TokenSigner& signer = *recovered.room.signer;
   if (signer.newest() == 0) {
-    made.push_back({ticket_key_name(1), random_bytes(entropy, admission::TokenSigner::key_bytes)});
+    made.push_back(
+        {ticket_key_name(1), base::random_bytes(entropy, admission::TokenSigner::key_bytes)});
     FLUXGATE_CHECK(signer.add_key(made.back().value));
   }
   return made;
+}
+
+// What was changed while the engine ran beats the options: nobody shall wonder why.
+void tell_settings(const EngineOptions& options, const SaleSettings& settings) {
+  if (!options.log) return;
+  const auto tell = [&options](const char* name, std::uint64_t value, std::uint64_t option) {
+    if (value == option) return;
+    options.log(LogLevel::warning, std::string(name) + " is " + std::to_string(value) +
+                                       ", as it was changed to; the option says " +
+                                       std::to_string(option));
+  };
+  tell("rate_limit", settings.rate_limit, options.rate_limit);
+  tell("rate_burst", settings.rate_burst, options.rate_burst);
+  if (settings.line_closed) options.log(LogLevel::warning, "the line is closed: nobody joins");
+  if (settings.admit_all) options.log(LogLevel::warning, "everybody is admitted: no rate counts");
+  if (settings.sale_paused) options.log(LogLevel::warning, "the sale is paused: orders wait");
 }
 
 }  // namespace
@@ -115,7 +126,11 @@ Result<std::unique_ptr<Core>> Core::open(EngineOptions options) {
     return started.error();
   }
   const std::vector<Secret> born = make_missing_secrets(*recovered, *options.entropy);
-  std::unique_ptr<Core> core(new Core(std::move(options), std::move(*storage), *recovered));
+  const SaleSettings settings = changed(
+      {.rate_limit = options.rate_limit, .rate_burst = options.rate_burst}, recovered->settings);
+  tell_settings(options, settings);
+  std::unique_ptr<Core> core(
+      new Core(std::move(options), std::move(*storage), *recovered, settings));
   if (!born.empty()) {
     // Nothing may be sold before its ids have their key: in a new log this is the first block.
     for (const Secret& one : born) {
@@ -127,7 +142,8 @@ Result<std::unique_ptr<Core>> Core::open(EngineOptions options) {
   return core;
 }
 
-Core::Core(EngineOptions options, Storage storage, Recovered& recovered)
+Core::Core(EngineOptions options, Storage storage, Recovered& recovered,
+           const SaleSettings& settings)
     : options_(std::move(options)),
       owned_storage_(std::move(storage.owned)),
       storage_(*storage.used),
@@ -136,14 +152,21 @@ Core::Core(EngineOptions options, Storage storage, Recovered& recovered)
       index_(std::move(recovered.index)),
       gate_(options_.pending_orders_max),
       // A restart must not grant a second burst, so only an engine that never sold begins full.
-      limiter_(options_.rate_limit,
-               options_.rate_burst != 0 ? options_.rate_burst : options_.rate_limit,
-               options_.clock->monotonic(), recovered.totals.orders == 0),
+      limiter_(rate_in_force(settings), burst_in_force(settings), options_.clock->monotonic(),
+               recovered.totals.orders == 0),
       room_({.inventory = *inventory_,
              .limiter = limiter_,
              .clock = *options_.clock,
              .secret = recovered.secret},
-            std::move(recovered.room), options_.rate_limit),
+            std::move(recovered.room),
+            {.rate = rate_in_force(settings),
+             .is_closed = settings.line_closed,
+             .is_paused = settings.sale_paused}),
+      control_({.limiter = limiter_,
+                .room = room_,
+                .clock = *options_.clock,
+                .entropy = *options_.entropy},
+               settings),
       log_(storage_, *options_.clock, options_.durability, recovered.tail,
            recovered.last_accepted_at, recovered.mark),
       committer_({.inventory = *inventory_,
@@ -151,6 +174,7 @@ Core::Core(EngineOptions options, Storage storage, Recovered& recovered)
                   .log = log_,
                   .gate = gate_,
                   .room = room_,
+                  .control = control_,
                   .order_ids = order_ids_,
                   .clock = *options_.clock,
                   .delay_max = delay_of(options_),
@@ -185,7 +209,7 @@ Submission Core::submit(InitOperation& init) {
       init.result.status = InitStatus::overloaded;
       return Submission::completed;
     case Gate::Entry::shut:
-      init.result.status = init_refusal_when_shut(gate_.state());
+      init.result.status = refusal_when_shut<InitStatus>(gate_.state());
       return Submission::completed;
   }
   committer_.push(init, Wake::now);
@@ -212,9 +236,24 @@ Submission Core::submit(JoinOperation& join) {
     case Gate::Entry::crowded:
       return refuse(JoinStatus::overloaded);
     case Gate::Entry::shut:
-      return refuse(join_refusal_when_shut(gate_.state()));
+      return refuse(refusal_when_shut<JoinStatus>(gate_.state()));
   }
   committer_.push(join, Wake::now);
+  return Submission::pending;
+}
+
+Submission Core::submit(SettingsOperation& operation) {
+  switch (gate_.try_enter()) {
+    case Gate::Entry::entered:
+      break;
+    case Gate::Entry::crowded:
+      operation.result = {SettingsStatus::overloaded};
+      return Submission::completed;
+    case Gate::Entry::shut:
+      operation.result = {refusal_when_shut<SettingsStatus>(gate_.state())};
+      return Submission::completed;
+  }
+  committer_.push(operation, Wake::now);
   return Submission::pending;
 }
 
@@ -262,6 +301,7 @@ Result<void> Core::close() {
 EngineStats Core::stats() const {
   EngineStats stats;
   stats.state = gate_.state();
+  stats.settings = control_.settings();
   stats.products = inventory_->size();
   stats.keys = index_->size();
   stats.key_bytes = index_->bytes();

@@ -12,6 +12,7 @@
 #include "engine/gate.hpp"
 #include "engine/order_id.hpp"
 #include "engine/purchase.hpp"
+#include "engine/sale_control.hpp"
 #include "engine/waiting_room.hpp"
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/operation.hpp"
@@ -41,6 +42,7 @@ class Core {
   }
   [[nodiscard]] Submission submit(InitOperation& init);
   [[nodiscard]] Submission submit(JoinOperation& join);
+  [[nodiscard]] Submission submit(SettingsOperation& operation);
   [[nodiscard]] std::optional<Place> look(std::string_view ticket);
   [[nodiscard]] bool knows_key(OrderOperation& order) const noexcept {
     return purchase_.knows_key(order);
@@ -63,6 +65,7 @@ class Core {
   [[nodiscard]] EngineStats stats() const;
   [[nodiscard]] const Gate& gate() const noexcept { return gate_; }
   [[nodiscard]] const WaitingRoom& room() const noexcept { return room_; }
+  [[nodiscard]] const SaleControl& control() const noexcept { return control_; }
   [[nodiscard]] const inventory::Inventory& inventory() const noexcept { return *inventory_; }
   [[nodiscard]] const LogStorage& storage() const noexcept { return storage_; }
   [[nodiscard]] const OrderIdCodec& order_ids() const noexcept { return order_ids_; }
@@ -74,7 +77,7 @@ class Core {
     LogStorage* used = nullptr;
   };
 
-  Core(EngineOptions options, Storage storage, Recovered& recovered);
+  Core(EngineOptions options, Storage storage, Recovered& recovered, const SaleSettings& settings);
 
   [[nodiscard]] static Result<Storage> open_storage(const EngineOptions& options);
 
@@ -87,6 +90,7 @@ class Core {
   Gate gate_;
   admission::RateLimiter limiter_;
   WaitingRoom room_;
+  SaleControl control_;
   orderlog::LogWriter log_;
   Committer committer_;
   Purchase purchase_;

@@ -53,6 +53,13 @@ std::optional<TicketHolder> Engine::ticket_holder(std::string_view ticket) const
   return core_->room().holder(ticket);
 }
 
+Submission Engine::submit(SettingsOperation& operation) noexcept {
+  return core_->submit(operation);
+}
+SaleSettings Engine::settings() const {
+  return core_->control().settings();
+}
+
 std::optional<ProductSnapshot> Engine::product(std::string_view product_id) const {
   const inventory::Product* product = core_->inventory().find(product_id);
   if (product == nullptr) return std::nullopt;

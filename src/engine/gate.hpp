@@ -5,7 +5,6 @@
 
 #include "base/cache_line.hpp"
 #include "fluxgate/stats.hpp"
-#include "fluxgate/types.hpp"
 
 namespace fluxgate::engine {
 
@@ -66,39 +65,16 @@ class Gate {
   alignas(base::cache_line_bytes) std::atomic<std::size_t> pending_{0};
 };
 
-/// What an order is told when the gate is shut.
-[[nodiscard]] inline OrderStatus refusal_when_shut(EngineState state) noexcept {
+/// What an operation is told when the gate is shut; `Status` is its enumeration.
+template <typename Status>
+[[nodiscard]] constexpr Status refusal_when_shut(EngineState state) noexcept {
   switch (state) {
     case EngineState::failed:
-      return OrderStatus::storage_unavailable;
+      return Status::storage_unavailable;
     case EngineState::full:
-      return OrderStatus::storage_full;
+      return Status::storage_full;
     default:
-      return OrderStatus::draining;
-  }
-}
-
-/// The same for an /init.
-[[nodiscard]] inline InitStatus init_refusal_when_shut(EngineState state) noexcept {
-  switch (state) {
-    case EngineState::failed:
-      return InitStatus::storage_unavailable;
-    case EngineState::full:
-      return InitStatus::storage_full;
-    default:
-      return InitStatus::draining;
-  }
-}
-
-/// The same for a place in line.
-[[nodiscard]] inline JoinStatus join_refusal_when_shut(EngineState state) noexcept {
-  switch (state) {
-    case EngineState::failed:
-      return JoinStatus::storage_unavailable;
-    case EngineState::full:
-      return JoinStatus::storage_full;
-    default:
-      return JoinStatus::draining;
+      return Status::draining;
   }
 }
 

@@ -149,6 +149,7 @@ OrderStatus Purchase::refusal_before_claim(Attempt& attempt) const {
 OrderStatus Purchase::refusal_of_admission(Attempt& attempt) const {
   const OrderRequest& request = attempt.order.request;
   attempt.pass = 0;
+  if (parts_.room.is_paused()) return OrderStatus::waiting;
   if (!request.pass.empty()) {
     const WaitingRoom::PassCheck check = parts_.room.check_pass(request, *attempt.product);
     if (check.status == OrderStatus::accepted) attempt.pass = check.number;
@@ -166,7 +167,7 @@ OrderStatus Purchase::enter(const Attempt& attempt, Wake wake) {
     case Gate::Entry::crowded:
       return OrderStatus::overloaded;
     case Gate::Entry::shut:
-      return refusal_when_shut(parts_.gate.state());
+      return refusal_when_shut<OrderStatus>(parts_.gate.state());
   }
   const OrderStatus taken = take(attempt);
   if (taken != OrderStatus::accepted) {

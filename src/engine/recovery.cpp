@@ -127,6 +127,14 @@ class Rebuilder : public orderlog::LogVisitor {
 
   bool on_setting(const SettingRecord& setting) override {
     if (setting.name.starts_with(ticket_key_prefix)) return on_ticket_key(setting);
+    switch (read_setting(setting.name, setting.value, recovered_.settings)) {
+      case SettingRead::taken:
+        return true;
+      case SettingRead::malformed:
+        return fail("the setting " + std::string(setting.name) + " has no valid value");
+      case SettingRead::unknown:
+        break;
+    }
     if (setting.name != OrderIdCodec::setting_name) return true;
     if (recovered_.order_ids) return fail("the order id key is set twice");
     recovered_.order_ids = OrderIdCodec::from_key(setting.value);

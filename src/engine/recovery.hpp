@@ -23,6 +23,7 @@ struct Recovered {
   std::unique_ptr<inventory::Inventory> inventory;
   std::unique_ptr<idempotency::IdempotencyIndex> index;
   std::optional<OrderIdCodec> order_ids;  ///< none: the log is new
+  SettingsChange settings;                ///< what was changed while earlier lives sold
   WaitingRoom::Contents room;             ///< its signer has no key: the log has none yet
   base::HashKey secret;                   ///< as given
   LogPosition mark;

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/mix_hash.hpp"
 #include "base/sip_hash.hpp"
 
@@ -46,12 +47,13 @@ milliseconds refresh_for(milliseconds wait) noexcept {
 
 }  // namespace
 
-WaitingRoom::WaitingRoom(const Parts& parts, Contents contents, std::uint64_t rate)
+WaitingRoom::WaitingRoom(const Parts& parts, Contents contents, const Rules& rules)
     : parts_(parts),
       signer_(std::move(contents.signer)),
+      is_paused_(rules.is_paused),
       line_(std::move(contents.line)),
-      rate_(rate),
-      pace_(std::max<std::uint64_t>(rate, 1)) {
+      rules_(rules),
+      pace_(std::max<std::uint64_t>(rules.rate, 1)) {
   const nanoseconds now = parts_.clock.monotonic();
   // All connections broke with the last process: everybody has his three refreshes to come back.
   line_->finish_restore(
@@ -139,8 +141,8 @@ Place WaitingRoom::describe(const admission::Ticket& ticket, const inventory::Pr
 }
 
 milliseconds WaitingRoom::wait_of(std::uint64_t present_ahead) const noexcept {
-  if (rate_ == 0) return milliseconds(0);
-  return milliseconds(static_cast<std::int64_t>((present_ahead + 1) * 1000 / rate_));
+  if (rules_.rate == 0) return milliseconds(0);
+  return milliseconds(static_cast<std::int64_t>((present_ahead + 1) * 1000 / rules_.rate));
 }
 
 WaitingRoom::PassCheck WaitingRoom::check_pass(const OrderRequest& request,
@@ -197,6 +199,10 @@ void WaitingRoom::gather(JoinOperation& join, orderlog::BlockBuilder& block) {
     join.ticket_ = *held;
     return;
   }
+  if (rules_.is_closed) {
+    join.result.status = JoinStatus::line_closed;
+    return;
+  }
   if (line_->places() >= line_places_max) {
     join.result.status = JoinStatus::line_full;
     return;
@@ -205,7 +211,7 @@ void WaitingRoom::gather(JoinOperation& join, orderlog::BlockBuilder& block) {
   block.add(orderlog::TicketRecord{
       .ticket = join.ticket_, .product = product->number, .user_id = request.user_id});
   // Without a rate nobody waits: the pass is in the same block.
-  if (rate_ == 0) call(join.ticket_, block);
+  if (rules_.rate == 0 && !rules_.is_paused) call(join.ticket_, block);
 }
 
 void WaitingRoom::call(admission::TicketNumber ticket, orderlog::BlockBuilder& block) {
@@ -234,19 +240,20 @@ void WaitingRoom::sweep(orderlog::BlockBuilder& block, const Moment& at) {
 }
 
 void WaitingRoom::call_due(orderlog::BlockBuilder& block, nanoseconds now) {
-  auto next = line_->next(now);
+  auto next = rules_.is_paused ? std::nullopt : line_->next(now);
   if (!next) {
     pace_.rest();
     return note_blocking(now);
   }
-  const std::uint64_t allowed = rate_ == 0 ? calls_max : std::min(pace_.allowance(now), calls_max);
+  const std::uint64_t allowed =
+      rules_.rate == 0 ? calls_max : std::min(pace_.allowance(now), calls_max);
   std::uint64_t count = 0;
   for (; next && count < allowed; next = line_->next(now)) {
     call(*next, block);
     ++count;
     parts_.limiter.charge(now);
   }
-  if (rate_ != 0) pace_.issue(count);
+  if (rules_.rate != 0) pace_.issue(count);
   note_blocking(now);
 }
 
@@ -283,6 +290,19 @@ void WaitingRoom::settle_plan(milliseconds accepted_at) {
   note_blocking(parts_.clock.monotonic());
 }
 
+void WaitingRoom::apply(const Rules& rules) {
+  const std::lock_guard lock(mutex_);
+  const nanoseconds now = parts_.clock.monotonic();
+  if (rules.rate != rules_.rate && rules.rate != 0) pace_.set_rate(rules.rate, now);
+  rules_ = rules;
+  is_paused_.store(rules.is_paused, std::memory_order_relaxed);
+  note_blocking(now);
+}
+
+void WaitingRoom::add_key(std::string_view key) {
+  FLUXGATE_CHECK(signer_->add_key(key));
+}
+
 void WaitingRoom::reopen(const inventory::Product& product) {
   const std::lock_guard lock(mutex_);
   const nanoseconds now = parts_.clock.monotonic();
@@ -293,8 +313,8 @@ void WaitingRoom::reopen(const inventory::Product& product) {
 std::optional<nanoseconds> WaitingRoom::next_due() {
   const std::lock_guard lock(mutex_);
   if (line_->places() == 0) return std::nullopt;
-  if (!blocks()) return next_sweep_;
-  return rate_ == 0 ? nanoseconds(0) : std::min(next_sweep_, pace_.next_due());
+  if (!blocks() || rules_.is_paused) return next_sweep_;
+  return rules_.rate == 0 ? nanoseconds(0) : std::min(next_sweep_, pace_.next_due());
 }
 
 }  // namespace fluxgate::engine

@@ -32,7 +32,7 @@ namespace fluxgate::engine {
 ///           any thread; the rest from the committing one, but wake-ups. One mutex guards the line:
 ///           it is held about 100 ns for a look and 100 us for a sweep; a new round of a product
 ///           looks at everybody in line, 5 ms at a million.
-/// Memory:   blocks_ is relaxed: an order that reads it a moment late is let in by the rate alone,
+/// Memory:   blocks_ and is_paused_ are relaxed: an order that reads one a moment late is decided
 ///           as if it had come that moment earlier.
 /// Lifetime: its parts outlive it.
 class WaitingRoom {
@@ -50,7 +50,14 @@ class WaitingRoom {
     std::unique_ptr<admission::TokenSigner> signer;
   };
 
-  WaitingRoom(const Parts& parts, Contents contents, std::uint64_t rate);
+  /// What an operator may change.
+  struct Rules {
+    std::uint64_t rate = 0;  ///< of admissions per second; 0: everybody at once
+    bool is_closed = false;  ///< nobody joins
+    bool is_paused = false;  ///< nobody is let in
+  };
+
+  WaitingRoom(const Parts& parts, Contents contents, const Rules& rules);
 
   /// The hash by which the line knows a person.
   [[nodiscard]] static std::uint64_t person(base::HashKey secret, std::string_view product_id,
@@ -68,6 +75,11 @@ class WaitingRoom {
 
   /// True if somebody present waits for units that are left: others wait behind him.
   [[nodiscard]] bool blocks() const noexcept { return blocks_.load(std::memory_order_relaxed); }
+
+  /// True if the sale is paused: everybody waits.
+  [[nodiscard]] bool is_paused() const noexcept {
+    return is_paused_.load(std::memory_order_relaxed);
+  }
 
   struct PassCheck {
     OrderStatus status = OrderStatus::invalid_pass;  ///< accepted: it is good
@@ -91,6 +103,11 @@ class WaitingRoom {
   void settle(JoinOperation& join);
   /// So is what was planned, at that time (utc).
   void settle_plan(std::chrono::milliseconds accepted_at);
+  /// From now on these rules.
+  void apply(const Rules& rules);
+  /// Signs with this key from now on.
+  void add_key(std::string_view key);
+  [[nodiscard]] std::uint8_t newest_key() const noexcept { return signer_->newest(); }
   /// A product has a new round.
   void reopen(const inventory::Product& product);
   /// When plan() next has something to do (Clock::monotonic); none: nobody is in line.
@@ -121,11 +138,12 @@ class WaitingRoom {
   Parts parts_;
   std::unique_ptr<admission::TokenSigner> signer_;
   std::atomic<bool> blocks_{false};  // written under mutex_
+  std::atomic<bool> is_paused_;      // likewise
 
   mutable std::mutex mutex_;
   // All below guarded by mutex_.
   std::unique_ptr<admission::Line> line_;
-  std::uint64_t rate_;
+  Rules rules_;
   admission::AdmissionPace pace_;
   std::chrono::nanoseconds next_sweep_{0};
   // Planned, and not yet durable.

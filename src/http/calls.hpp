@@ -32,6 +32,11 @@ struct JoinCall final : JoinOperation, Call {
   JoinCall(CompletionSink& sink, Session* waiting) noexcept : JoinOperation(sink), Call(waiting) {}
 };
 
+struct SettingsCall final : SettingsOperation, Call {
+  SettingsCall(CompletionSink& sink, Session* waiting) noexcept
+      : SettingsOperation(sink), Call(waiting) {}
+};
+
 /// The call an operation is: every operation of a shard is one of these.
 [[nodiscard]] inline Call& call_of(Operation& operation) noexcept {
   switch (operation.kind()) {
@@ -39,6 +44,8 @@ struct JoinCall final : JoinOperation, Call {
       return static_cast<InitCall&>(operation);
     case Operation::Kind::join:
       return static_cast<JoinCall&>(operation);
+    case Operation::Kind::settings:
+      return static_cast<SettingsCall&>(operation);
     case Operation::Kind::order:
       break;
   }

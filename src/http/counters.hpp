@@ -36,7 +36,9 @@ inline constexpr std::size_t status_class_count = 4;  ///< 2xx to 5xx
 struct ShardCounters {
   std::array<std::array<Counter, status_class_count>, route_count> requests;
   std::array<Counter, order_status_count> orders;
-  Counter replays;  ///< accepted orders answered again, counted in `orders` too
+  Counter limited_clients;  ///< refused by the limit of their address
+  Counter limited_users;    ///< refused by the limit of their user
+  Counter replays;          ///< accepted orders answered again, counted in `orders` too
   Counter connections_opened;
   Counter connections_refused;  ///< over a limit
   Counter connections_open;     ///< now

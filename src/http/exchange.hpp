@@ -61,8 +61,9 @@ struct Exchange {
 
   // What it waits for.
   OrderCall order;
-  std::unique_ptr<InitCall> init;  ///< made for the first /init of a connection
-  std::unique_ptr<JoinCall> join;  ///< made for the first join of a connection
+  std::unique_ptr<InitCall> init;          ///< made for the first /init of a connection
+  std::unique_ptr<JoinCall> join;          ///< made for the first join of a connection
+  std::unique_ptr<SettingsCall> settings;  ///< made for the first change of a connection
   Operation::Kind awaited = Operation::Kind::order;
   ReadJob read;
   std::unique_ptr<RoomRequest> room;  ///< of who is on the waiting room's page

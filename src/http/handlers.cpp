@@ -61,6 +61,12 @@ Handled dispatch(Exchange& exchange) {
       return handle_events(exchange);
     case Route::buy:
       return handle_buy(exchange);
+    case Route::settings:
+      return handle_settings(exchange);
+    case Route::change_settings:
+      return handle_change_settings(exchange);
+    case Route::ticket_keys:
+      return handle_ticket_keys(exchange);
     case Route::home:
       return answer_page(exchange, exchange.services.home);
     case Route::healthz:
@@ -77,7 +83,8 @@ Handled dispatch(Exchange& exchange) {
 
 }  // namespace
 
-Handled refuse_for_now(Exchange& exchange, std::chrono::nanoseconds wait) {
+Handled refuse_for_now(Exchange& exchange, Counter& refused, std::chrono::nanoseconds wait) {
+  refused.add();
   constexpr Problem problem = Problem::too_many_requests;
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
   // With whole requests a second nearly nobody has to wait for longer.
@@ -96,7 +103,7 @@ Handled handle(Exchange& exchange) {
   if (exchange.services.clients.limit_addresses() && !is_for_operators(exchange.route)) {
     const auto wait =
         exchange.services.clients.count_address(exchange.peer, request.forwarded_for());
-    if (wait.count() != 0) return refuse_for_now(exchange, wait);
+    if (wait.count() != 0) return refuse_for_now(exchange, exchange.counters.limited_clients, wait);
   }
   if (!is_target) return refuse(exchange, Problem::malformed_request);
   const RouteFacts& route = facts(exchange.route);
@@ -124,6 +131,8 @@ void finish_call(Exchange& exchange) {
       return answer_init(exchange);
     case Operation::Kind::join:
       return answer_join(exchange);
+    case Operation::Kind::settings:
+      return answer_settings(exchange);
   }
 }
 

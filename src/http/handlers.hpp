@@ -24,13 +24,18 @@ namespace fluxgate::http {
 [[nodiscard]] Handled handle_tickets(Exchange& exchange);
 [[nodiscard]] Handled handle_ticket(Exchange& exchange);
 [[nodiscard]] Handled handle_events(Exchange& exchange);
+[[nodiscard]] Handled handle_settings(Exchange& exchange);
+[[nodiscard]] Handled handle_change_settings(Exchange& exchange);
+[[nodiscard]] Handled handle_ticket_keys(Exchange& exchange);
 
-/// 429, with the whole seconds in which `wait` is over.
-[[nodiscard]] Handled refuse_for_now(Exchange& exchange, std::chrono::nanoseconds wait);
+/// 429, with the whole seconds in which `wait` is over; counted as what refused.
+[[nodiscard]] Handled refuse_for_now(Exchange& exchange, Counter& refused,
+                                     std::chrono::nanoseconds wait);
 
 // What the engine's answers become.
 void answer_order(Exchange& exchange);
 void answer_init(Exchange& exchange);
+void answer_settings(Exchange& exchange);
 void answer_room(Exchange& exchange);
 void answer_buy(Exchange& exchange);
 

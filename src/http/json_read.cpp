@@ -120,9 +120,12 @@ void take_value(const Visited& visited, JsonField& field) noexcept {
   if (field.kind == JsonField::Kind::id) {
     field.is_valid = visited.is_string;
     field.text = visited.token;
+  } else if (field.kind == JsonField::Kind::boolean) {
+    field.number = visited.token == "true" ? 1 : 0;
+    field.is_valid = !visited.is_string && (field.number == 1 || visited.token == "false");
   } else if (!visited.is_string) {
     const std::optional<Units> number = plain_integer(visited.token);
-    field.is_valid = number && *number >= field.min;
+    field.is_valid = number && *number >= field.min && *number <= field.max;
     field.number = number.value_or(0);
   }
 }
@@ -183,8 +186,9 @@ std::string message_for(const JsonField& field) {
   if (field.kind == JsonField::Kind::id) {
     return name + " must be a string of 1 to 128 bytes without control characters";
   }
-  return name + " must be a whole number from " + std::to_string(field.min) +
-         " to 9007199254740991";
+  if (field.kind == JsonField::Kind::boolean) return name + " must be true or false";
+  return name + " must be a whole number from " + std::to_string(field.min) + " to " +
+         std::to_string(field.max);
 }
 
 std::optional<JsonRefusal> check_fields(std::span<JsonField> fields) {

@@ -15,17 +15,18 @@ namespace fluxgate::http {
 
 /// A field a body may have, and what was found in it.
 struct JsonField {
-  enum class Kind : std::uint8_t { id, integer };
+  enum class Kind : std::uint8_t { id, integer, boolean };
 
   std::string_view name;
   Kind kind = Kind::id;
   bool is_required = false;
-  Units min = 0;  ///< of an integer; none is above units_max
+  Units min = 0;  ///< of an integer
+  Units max = units_max;
 
   bool is_present = false;
   bool is_valid = false;
   std::string_view text = {};  ///< of an id, unescaped
-  Units number = 0;            ///< of an integer
+  Units number = 0;            ///< of an integer; of a boolean: 0 or 1
 };
 
 /// Why a body was refused.

@@ -88,6 +88,13 @@ void append_init(std::string& output, const InitRequest& request, const InitResu
   append(output, R"(,"round":{},"quantity":{}}})", result.round, result.quantity);
 }
 
+void append_settings(std::string& output, const SaleSettings& settings) {
+  append(output,
+         R"({{"rateLimit":{},"rateBurst":{},"lineClosed":{},"admitAll":{},"salePaused":{}}})",
+         settings.rate_limit, settings.rate_burst, settings.line_closed, settings.admit_all,
+         settings.sale_paused);
+}
+
 void append_ticket(std::string& output, const JoinResult& joined) {
   append_text(output, R"({"ticket":)", joined.ticket);
   append(output, R"(,"position":{},"ahead":{},"waitSeconds":)", joined.place.position,

@@ -22,6 +22,7 @@ void append_timestamp(std::string& output, std::chrono::milliseconds since_epoch
 void append_order_accepted(std::string& output, const OrderRequest& request,
                            const OrderResult& result);
 void append_init(std::string& output, const InitRequest& request, const InitResult& result);
+void append_settings(std::string& output, const SaleSettings& settings);
 /// The answer to who joined the line.
 void append_ticket(std::string& output, const JoinResult& joined);
 /// How a place stands.

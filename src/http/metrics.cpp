@@ -90,6 +90,13 @@ void write_connections(Writer& writer, Shards shards) {
                 sum(shards, &ShardCounters::accept_failures));
 }
 
+void write_limits(Writer& writer, Shards shards) {
+  writer.family({"fluxgate_http_requests_limited_total", "counter",
+                 "Requests answered 429, by the limit that refused them"});
+  writer.sample("{limit=\"client\"}", sum(shards, &ShardCounters::limited_clients));
+  writer.sample("{limit=\"user\"}", sum(shards, &ShardCounters::limited_users));
+}
+
 double seconds(std::uint64_t nanoseconds) {
   return static_cast<double>(nanoseconds) * 1e-9;
 }
@@ -97,6 +104,14 @@ double seconds(std::uint64_t nanoseconds) {
 void write_engine(Writer& writer, const EngineStats& stats) {
   writer.single({"fluxgate_engine_running", "gauge", "1 while the engine takes orders, else 0"},
                 stats.state == EngineState::running ? 1 : 0);
+  writer.single({"fluxgate_rate_limit", "gauge", "Admissions per second as set; 0: off"},
+                stats.settings.rate_limit);
+  writer.single({"fluxgate_line_closed", "gauge", "1 while nobody may join the line, else 0"},
+                stats.settings.line_closed ? 1 : 0);
+  writer.single({"fluxgate_admit_all", "gauge", "1 while everybody is admitted, else 0"},
+                stats.settings.admit_all ? 1 : 0);
+  writer.single({"fluxgate_sale_paused", "gauge", "1 while the sale is paused, else 0"},
+                stats.settings.sale_paused ? 1 : 0);
   writer.single({"fluxgate_products", "gauge", "Products known"}, stats.products);
   writer.single({"fluxgate_log_orders_total", "counter", "Orders in the log"}, stats.orders_total);
   writer.single({"fluxgate_log_units_total", "counter", "Units in the orders in the log"},
@@ -128,6 +143,7 @@ std::string metrics_text(Shards shards, const EngineStats& engine) {
   write_requests(writer, shards);
   write_orders(writer, shards);
   write_connections(writer, shards);
+  write_limits(writer, shards);
   write_engine(writer, engine);
   return writer.take();
 }

@@ -80,7 +80,7 @@ Handled handle_order(Exchange& exchange) {
     const auto wait = exchange.services.clients.count_user(exchange.order.request.user_id);
     // Who has won, or is about to, hears so all the same.
     if (wait.count() != 0 && !exchange.services.engine.knows_key(exchange.order)) {
-      return refuse_for_now(exchange, wait);
+      return refuse_for_now(exchange, exchange.counters.limited_users, wait);
     }
   }
   // The shard wakes the committer when all that is there has been submitted.

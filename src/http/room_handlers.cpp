@@ -153,7 +153,14 @@ std::optional<RoomRequest> read_query(Query& query, std::string& ticket) {
 
 Handled join(Exchange& exchange) {
   RoomRequest& room = *exchange.room;
-  if (room.user_id.empty()) room.user_id = exchange.services.guests.next();
+  if (room.user_id.empty()) {
+    room.user_id = exchange.services.guests.next();
+  } else if (ClientLimits& clients = exchange.services.clients; clients.limit_users()) {
+    if (clients.count_user(room.user_id).count() != 0) {
+      exchange.counters.limited_users.add();
+      return answer_problem(exchange, Problem::too_many_requests, RoomState::busy);
+    }
+  }
   return submit_join(exchange, {.product_id = room.product_id, .user_id = room.user_id});
 }
 

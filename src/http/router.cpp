@@ -25,6 +25,9 @@ constexpr std::array<RouteFacts, route_count> table{{
     {Route::ticket, Method::get, "/waiting-room/tickets/{ticket}", "ticket", false, false},
     {Route::events, Method::get, "/waiting-room/events", "events", false, false},
     {Route::buy, Method::post, "/waiting-room/buy", "buy", false, false},
+    {Route::settings, Method::get, "/admin/settings", "settings", true, false},
+    {Route::change_settings, Method::patch, "/admin/settings", "change_settings", true, true},
+    {Route::ticket_keys, Method::post, "/admin/ticket-keys", "ticket_keys", true, false},
 }};
 
 // A pattern's parts, split once, when the program is compiled.

@@ -32,8 +32,11 @@ enum class Route : std::uint8_t {
   ticket,
   events,
   buy,
+  settings,
+  change_settings,
+  ticket_keys,
 };
-inline constexpr std::size_t route_count = 18;
+inline constexpr std::size_t route_count = 21;
 
 /// What the router knows of a route.
 struct RouteFacts {

@@ -203,6 +203,26 @@ std::optional<Problem> problem_of(JoinStatus status) noexcept {
   return Problem::internal;
 }
 
+std::optional<Problem> problem_of(SettingsStatus status) noexcept {
+  switch (status) {
+    case SettingsStatus::ok:
+      return std::nullopt;
+    case SettingsStatus::too_many_keys:
+      return Problem::over_limit;
+    case SettingsStatus::overloaded:
+      return Problem::overloaded;
+    case SettingsStatus::draining:
+      return Problem::draining;
+    case SettingsStatus::storage_full:
+      return Problem::storage_full;
+    case SettingsStatus::storage_unavailable:
+      return Problem::storage_unavailable;
+    case SettingsStatus::invalid_argument:
+      return Problem::invalid_field;
+  }
+  return Problem::internal;
+}
+
 std::optional<Problem> problem_of(EngineState state) noexcept {
   switch (state) {
     case EngineState::running:

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "fluxgate/error.hpp"
+#include "fluxgate/settings.hpp"
 #include "fluxgate/stats.hpp"
 #include "fluxgate/types.hpp"
 
@@ -69,6 +70,7 @@ struct ProblemFacts {
 [[nodiscard]] std::optional<Problem> problem_of(InitStatus status) noexcept;
 /// None: it joined, has its place, or is told "sold out".
 [[nodiscard]] std::optional<Problem> problem_of(JoinStatus status) noexcept;
+[[nodiscard]] std::optional<Problem> problem_of(SettingsStatus status) noexcept;
 /// The same for an engine that takes no orders; none: it does.
 [[nodiscard]] std::optional<Problem> problem_of(EngineState state) noexcept;
 /// The same for a read of the log that failed for a reason the client did not cause.

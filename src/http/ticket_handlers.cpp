@@ -28,7 +28,7 @@ Handled handle_tickets(Exchange& exchange) {
   if (!read_fields(exchange, fields)) return Handled::answered;
   if (exchange.services.clients.limit_users()) {
     const auto wait = exchange.services.clients.count_user(fields[1].text);
-    if (wait.count() != 0) return refuse_for_now(exchange, wait);
+    if (wait.count() != 0) return refuse_for_now(exchange, exchange.counters.limited_users, wait);
   }
   return submit_join(exchange, {.product_id = fields[0].text, .user_id = fields[1].text});
 }

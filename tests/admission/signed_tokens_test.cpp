@@ -18,13 +18,12 @@ constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::uint64_t product_max = (std::uint64_t{1} << 48) - 1;
 
-TokenSigner signer_of(std::initializer_list<char> keys) {
-  TokenSigner signer;
-  for (const char key : keys) {
-    REQUIRE(signer.add_key(std::string(TokenSigner::key_bytes, key)));
+/// A signer whose keys are these letters.
+struct Signer : TokenSigner {
+  Signer(std::initializer_list<char> keys) {
+    for (const char key : keys) REQUIRE(add_key(std::string(key_bytes, key)));
   }
-  return signer;
-}
+};
 
 const Ticket some_ticket{.key = 1, .number = 4711, .product = 3, .user_id = "user-1"};
 const Pass some_pass{
@@ -96,7 +95,7 @@ std::vector<std::string> near_texts(const std::string& text) {
 
 TEST_CASE("TokenSigner: what was signed → is read", "[admission][property]") {
   std::mt19937_64 random(testing::make_seed("TokenSigner"));
-  const TokenSigner signer = signer_of({'a'});
+  const Signer signer{'a'};
   for (std::size_t length = 1; length <= id_bytes_max; ++length) {
     std::string user(length, ' ');
     for (char& byte : user) byte = static_cast<char>(random());
@@ -121,8 +120,8 @@ TEST_CASE("TokenSigner: what was signed → is read", "[admission][property]") {
 }
 
 TEST_CASE("TokenSigner: the same values → the same text", "[admission][unit]") {
-  const TokenSigner signer = signer_of({'a'});
-  const TokenSigner again = signer_of({'a'});
+  const Signer signer{'a'};
+  const Signer again{'a'};
   REQUIRE(signer.sign(some_ticket) == signer.sign(some_ticket));
   REQUIRE(signer.sign(some_ticket) == again.sign(some_ticket));
   REQUIRE(signer.sign(some_pass, "user-1") == again.sign(some_pass, "user-1"));
@@ -130,7 +129,7 @@ TEST_CASE("TokenSigner: the same values → the same text", "[admission][unit]")
 }
 
 TEST_CASE("TokenSigner: any one bit changed → refused", "[admission][unit]") {
-  const TokenSigner signer = signer_of({'a', 'b', 'c'});
+  const Signer signer{'a', 'b', 'c'};
   const std::string ticket = decode(signer.sign(some_ticket));
   const std::string pass = decode(signer.sign(some_pass, "user-1"));
   REQUIRE(signer.read_ticket(encode(ticket)));
@@ -149,7 +148,7 @@ TEST_CASE("TokenSigner: any one bit changed → refused", "[admission][unit]") {
 
 TEST_CASE("TokenSigner: another text than the only one, for each length modulo 3 → refused",
           "[admission][unit]") {
-  const TokenSigner signer = signer_of({'a'});
+  const Signer signer{'a'};
   for (const char* user : {"u", "us", "use"}) {
     Ticket ticket = some_ticket;
     ticket.user_id = user;
@@ -170,7 +169,7 @@ TEST_CASE("TokenSigner: another text than the only one, for each length modulo 3
 }
 
 TEST_CASE("TokenSigner: a ticket as a pass, a pass as a ticket → refused", "[admission][unit]") {
-  const TokenSigner signer = signer_of({'a'});
+  const Signer signer{'a'};
   // Six bytes of user make a ticket as long as a pass.
   const std::string ticket = signer.sign(some_ticket);
   const std::string pass = signer.sign(some_pass, "user-1");
@@ -180,7 +179,7 @@ TEST_CASE("TokenSigner: a ticket as a pass, a pass as a ticket → refused", "[a
 }
 
 TEST_CASE("TokenSigner: another user's pass → refused", "[admission][unit]") {
-  const TokenSigner signer = signer_of({'a'});
+  const Signer signer{'a'};
   const std::string pass = signer.sign(some_pass, "user-1");
   for (const char* user : {"", "user-", "user-11", "user-2", "User-1", "user-1 "}) {
     REQUIRE_FALSE(signer.read_pass(pass, user));
@@ -194,9 +193,9 @@ TEST_CASE("TokenSigner: another user's pass → refused", "[admission][unit]") {
 
 TEST_CASE("TokenSigner: another signer's, or a key that is not there → refused",
           "[admission][unit]") {
-  const TokenSigner signer = signer_of({'a'});
-  const TokenSigner other = signer_of({'b'});
-  const TokenSigner longer = signer_of({'a', 'b'});
+  const Signer signer{'a'};
+  const Signer other{'b'};
+  const Signer longer{'a', 'b'};
   REQUIRE_FALSE(signer.read_ticket(other.sign(some_ticket)));
   REQUIRE_FALSE(signer.read_pass(other.sign(some_pass, "user-1"), "user-1"));
   REQUIRE_FALSE(signer.read_ticket(longer.sign(some_ticket)));
@@ -206,7 +205,7 @@ TEST_CASE("TokenSigner: another signer's, or a key that is not there → refused
 
 TEST_CASE("TokenSigner: a key added → it signs, and those before still count",
           "[admission][unit]") {
-  TokenSigner signer = signer_of({'a'});
+  Signer signer{'a'};
   const std::string old_ticket = signer.sign(some_ticket);
   const std::string old_pass = signer.sign(some_pass, "user-1");
   REQUIRE(signer.add_key(std::string(TokenSigner::key_bytes, 'b')));
@@ -239,7 +238,7 @@ TEST_CASE("TokenSigner: keys of another length, or too many → refused", "[admi
 }
 
 TEST_CASE("TokenSigner: signing without a key or a user → a defect, aborts", "[admission][unit]") {
-  const TokenSigner signer = signer_of({'a'});
+  const Signer signer{'a'};
   Ticket nobody = some_ticket;
   nobody.user_id.clear();
   Pass unknown = some_pass;

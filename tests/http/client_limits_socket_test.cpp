@@ -124,6 +124,23 @@ TEST_CASE("Server: a user over --user-rate → 429; other users, replays and rea
   check_refused(client, order("p", "ann", "k4"));
 }
 
+TEST_CASE("Server: a user over --user-rate → joins by the page and by JSON are refused, counted",
+          "[http][socket]") {
+  testing::ManualClock clock;
+  Sale sale({.user_rate = 1, .user_burst = 1, .clock = &clock});
+  sale.init("p", 10);
+  HttpClient client = sale.client();
+  CHECK(client.request(get("/waiting-room?productId=p&userId=ann")).status == 200);
+  const HttpResponse page = client.request(get("/waiting-room?productId=p&userId=ann"));
+  CHECK(page.status == 429);
+  CHECK(page.header("Retry-After") == "1");
+  CHECK(page.header("Content-Type").starts_with("text/html"));
+  CHECK(client.request(get("/waiting-room?productId=p")).status == 200);
+  check_refused(client, post_json("/waiting-room/tickets", order_body("p", "ann")));
+  CHECK(metric(sale, "fluxgate_http_requests_limited_total{limit=\"user\"}") == 2);
+  CHECK(metric(sale, "fluxgate_http_requests_limited_total{limit=\"client\"}") == 0);
+}
+
 TEST_CASE("Server: both limits → each by itself", "[http][socket]") {
   testing::ManualClock clock;
   Sale sale({.client_rate = 4, .user_rate = 1, .clock = &clock});

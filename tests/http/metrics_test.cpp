@@ -59,6 +59,9 @@ TEST_CASE("metrics_text: shards' counts → summed; the engine's → shown", "[h
   first.count_order(result_of(OrderStatus::sold_out, true));
   first.count_order(result_of(OrderStatus::accepted, true));
   second.count_order(result_of(OrderStatus::accepted, false));
+  first.limited_clients.add();
+  second.limited_clients.add();
+  second.limited_users.add();
   first.connections_open.set(3);
   second.connections_open.set(4);
   EngineStats stats;
@@ -67,6 +70,7 @@ TEST_CASE("metrics_text: shards' counts → summed; the engine's → shown", "[h
   stats.commit_ns_total = 1'500'000'000;
   stats.line_waiting = 37;
   stats.admissions_total = 5;
+  stats.settings = {.rate_limit = 50, .admit_all = true};
   const auto samples = samples_of(metrics_text(shards, stats));
   CHECK(samples.at("fluxgate_http_requests_total{route=\"order\",status=\"4xx\"}") == 3);
   CHECK(samples.at("fluxgate_http_requests_total{route=\"none\",status=\"5xx\"}") == 1);
@@ -74,6 +78,12 @@ TEST_CASE("metrics_text: shards' counts → summed; the engine's → shown", "[h
   CHECK(samples.at("fluxgate_orders_total{result=\"sold_out\"}") == 1);
   CHECK(samples.at("fluxgate_orders_total{result=\"accepted\"}") == 2);
   CHECK(samples.at("fluxgate_order_replays_total") == 1);
+  CHECK(samples.at("fluxgate_http_requests_limited_total{limit=\"client\"}") == 2);
+  CHECK(samples.at("fluxgate_http_requests_limited_total{limit=\"user\"}") == 1);
+  CHECK(samples.at("fluxgate_rate_limit") == 50);
+  CHECK(samples.at("fluxgate_line_closed") == 0);
+  CHECK(samples.at("fluxgate_admit_all") == 1);
+  CHECK(samples.at("fluxgate_sale_paused") == 0);
   CHECK(samples.at("fluxgate_http_connections") == 7);
   CHECK(samples.at("fluxgate_log_orders_total") == 1e12);
   CHECK(samples.at("fluxgate_commits_total") == 2);
