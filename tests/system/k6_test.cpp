@@ -101,24 +101,44 @@ TEST_CASE("k6: with a token and a rate limit → 302s are valid answers", "[syst
   CHECK(run_k6(url_of(server.port()), {"DURATION_SCALE=0.1"}).exit_code == 107);
 }
 
+TEST_CASE("k6: the waiting room → in order, at the rate, and the rate is as it was before",
+          "[system][.k6]") {
+  const TempDir folder;
+  ServerProcess server({.data_dir = folder / "data", .arguments = {"--rate-limit", "7"}});
+  const ProcessResult k6 = run_k6(url_of(server.port()), {"SCENARIO=waiting_room", "RATE=25"});
+  INFO(k6.out << k6.err);
+  CHECK(k6.exit_code == 0);
+  CHECK(count_orders(folder) == "100\n");
+  const std::string settings =
+      R"({"rateLimit":7,"rateBurst":0,"lineClosed":false,"admitAll":false,"salePaused":false})";
+  HttpClient client(server.port());
+  CHECK(client.request({.method = "GET", .target = "/admin/settings"}).body == settings);
+}
+
 /// A server that commits one fault; see mock_server.py.
-ProcessResult run_k6_against_mock(const std::string& fault) {
+ProcessResult run_k6_against_mock(const std::string& fault,
+                                  const std::vector<std::string>& variables) {
   ChildProcess mock(
       {.command = {FLUXGATE_PYTHON, (source_dir / "tests/system/mock_server.py").string(), fault}});
   const auto line = mock.wait_for_line("mock server listening on ");
   REQUIRE(line.has_value());
-  return run_k6(line->substr(line->rfind("http")), {"DURATION_SCALE=0.1"});
+  return run_k6(line->substr(line->rfind("http")), variables);
 }
 
 TEST_CASE("k6: a server that cheats → thresholds fail", "[system][.k6]") {
   constexpr int thresholds_failed = 99;  // k6's exit code for it
-  const ProcessResult honest = run_k6_against_mock("none");
-  INFO(honest.out << honest.err);
-  REQUIRE(honest.exit_code == 0);
-  for (const char* fault : {"oversells", "undersells", "forgets", "errs"}) {
-    INFO(fault);
-    CHECK(run_k6_against_mock(fault).exit_code == thresholds_failed);
-  }
+  const auto check_faults = [&](const std::vector<std::string>& variables,
+                                std::initializer_list<const char*> faults) {
+    const ProcessResult honest = run_k6_against_mock("none", variables);
+    INFO(honest.out << honest.err);
+    REQUIRE(honest.exit_code == 0);
+    for (const char* fault : faults) {
+      INFO(fault);
+      CHECK(run_k6_against_mock(fault, variables).exit_code == thresholds_failed);
+    }
+  };
+  check_faults({"DURATION_SCALE=0.1"}, {"oversells", "undersells", "forgets", "errs"});
+  check_faults({"SCENARIO=waiting_room", "PEOPLE=150"}, {"overtakes", "hurries", "forgets"});
 }
 
 }  // namespace
