@@ -29,6 +29,12 @@ class Server {
   ///         taken), permission, unavailable (no sockets or threads to be had).
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(Engine& engine, ServerOptions options);
 
+  /// What start() would say of the options by themselves, before there is an engine: that a number
+  /// is out of range, or that the waiting room's page cannot be made.
+  ///
+  /// Errors: invalid_argument.
+  [[nodiscard]] static Result<void> check(const ServerOptions& options);
+
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();

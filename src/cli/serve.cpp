@@ -34,6 +34,11 @@ struct Service {
 /// Opens the log and listens. On an error logs one line and returns the exit code.
 std::optional<ExitCode> start(Service& service, const Settings& settings, const Logger& log,
                               Events& events) {
+  // Before the log is made, or read for seconds.
+  if (auto checked = Server::check(settings.server); !checked) {
+    log.write(LogLevel::error, checked.error().message);
+    return ExitCode::usage;
+  }
   EngineOptions engine_options = settings.engine;
   engine_options.log = log.sink();
   engine_options.on_storage_failure = [&log, &events](std::string_view why) {

@@ -87,6 +87,8 @@ Result<void> read_page_file(const char* option, const std::string& path, std::st
 }
 
 Result<void> read_files(Settings& settings) {
+  // Other commands may run as somebody who may not read them.
+  if (settings.command != Command::serve) return {};
   if (const Result<void> token = read_admin_token(settings); !token) return token;
   if (const Result<void> page =
           read_page_file("waiting-room-template", settings.waiting_room_template_file,

@@ -45,12 +45,26 @@ std::optional<Network> Network::parse(std::string_view text) {
   if (error) return std::nullopt;
   const unsigned bits_max = network.base_.is_v4() ? 32 : 128;
   network.bits_ = bits_max;
-  if (slash == std::string_view::npos) return network;
+  if (slash == std::string_view::npos) {
+    static_cast<void>(network.unmap());
+    return network;
+  }
   const std::string_view digits = text.substr(slash + 1);
   const char* end = digits.data() + digits.size();
   const auto [stop, failure] = std::from_chars(digits.data(), end, network.bits_);
   if (failure != std::errc() || stop != end || network.bits_ > bits_max) return std::nullopt;
-  return network;
+  return network.unmap() ? std::optional(network) : std::nullopt;
+}
+
+// Peers are compared unmapped. False: it is wider than the mapped addresses are.
+bool Network::unmap() {
+  const ip::address plain = unmapped(base_);
+  if (plain == base_) return true;
+  constexpr unsigned prefix_bits = 96;
+  if (bits_ < prefix_bits) return false;
+  base_ = plain;
+  bits_ -= prefix_bits;
+  return true;
 }
 
 bool Network::contains(const ip::address& address) const {

@@ -16,6 +16,8 @@ class Network {
   [[nodiscard]] bool contains(const boost::asio::ip::address& address) const;
 
  private:
+  [[nodiscard]] bool unmap();
+
   boost::asio::ip::address base_;
   unsigned bits_ = 0;
 };

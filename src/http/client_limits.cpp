@@ -40,6 +40,7 @@ ClientLimits::ClientLimits(const ServerOptions& options)
   }
   if (options.user_rate != 0) {
     by_user_.emplace(limit_of(options.user_rate, options.user_burst), clock_.monotonic());
+    by_joiner_.emplace(limit_of(options.user_rate, options.user_burst), clock_.monotonic());
   }
 }
 
@@ -52,6 +53,10 @@ std::chrono::nanoseconds ClientLimits::count_address(const boost::asio::ip::addr
 
 std::chrono::nanoseconds ClientLimits::count_user(std::string_view user_id) {
   return by_user_->try_admit(base::keyed_hash(secret_, user_id), clock_.monotonic());
+}
+
+std::chrono::nanoseconds ClientLimits::count_join(std::string_view user_id) {
+  return by_joiner_->try_admit(base::keyed_hash(secret_, user_id), clock_.monotonic());
 }
 
 }  // namespace fluxgate::http

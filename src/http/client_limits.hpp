@@ -24,7 +24,7 @@ namespace fluxgate::http {
 /// first 64 bits count: whoever has one has all that begin with them.
 ///
 /// Threads: any.
-/// Memory:  2 MiB for each that is on.
+/// Memory:  2 MiB for the addresses, 4 MiB for the users, if they are on.
 class ClientLimits {
  public:
   /// Throws std::bad_alloc.
@@ -37,8 +37,11 @@ class ClientLimits {
   /// Returns: zero: admitted; else how long not to come again.
   [[nodiscard]] std::chrono::nanoseconds count_address(const boost::asio::ip::address& peer,
                                                        std::string_view forwarded_for);
-  /// The same of a user. Only if limit_users().
+  /// The same of a user's orders. Only if limit_users().
   [[nodiscard]] std::chrono::nanoseconds count_user(std::string_view user_id);
+  /// And of his wishes to join the line, apart from his orders: whose order was told to wait joins
+  /// at once.
+  [[nodiscard]] std::chrono::nanoseconds count_join(std::string_view user_id);
 
  private:
   const Clock& clock_;
@@ -46,6 +49,7 @@ class ClientLimits {
   const base::HashKey secret_;
   std::optional<admission::ClientLimiter> by_address_;
   std::optional<admission::ClientLimiter> by_user_;
+  std::optional<admission::ClientLimiter> by_joiner_;
 };
 
 }  // namespace fluxgate::http

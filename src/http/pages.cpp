@@ -2,9 +2,11 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/check.hpp"
+#include "http/ascii.hpp"
 
 namespace fluxgate::http {
 namespace {
@@ -18,6 +20,12 @@ std::string_view element(std::string_view html, std::string_view tag) {
   const std::size_t end = html.find(close, begin);
   FLUXGATE_CHECK(end != std::string_view::npos);
   return html.substr(begin + open.size(), end - begin - open.size());
+}
+
+bool has_form(std::string_view html) {
+  constexpr std::string_view tag = "<form";
+  return std::search(html.begin(), html.end(), tag.begin(), tag.end(),
+                     [](char a, char b) { return lower_case(a) == b; }) != html.end();
 }
 
 std::string source_of(std::string_view text) {
@@ -36,7 +44,7 @@ std::string source_of(std::string_view text) {
 
 std::string page_headers(std::string_view html) {
   std::string policy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action ";
-  policy += html.find("<form") != std::string_view::npos ? "'self'" : "'none'";
+  policy += has_form(html) ? "'self'" : "'none'";
   if (const auto style = element(html, "style"); !style.empty()) {
     policy += "; style-src " + source_of(style);
   }

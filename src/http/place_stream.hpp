@@ -40,7 +40,10 @@ struct PlaceStream {
   bool is_over = false;        ///< the last state was sent
 };
 
-/// Ticks between two events of a place that does not change.
-inline constexpr std::uint64_t stream_ticks_max = 14;
+/// Ticks between two events of a place that does not change. As often as this it is found out that
+/// a client does not answer any more.
+inline constexpr std::uint64_t stream_ticks_max = 5;
+/// Milliseconds without an answer of its machine after which a stream's client is gone.
+inline constexpr unsigned stream_gone_ms = 10'000;
 
 }  // namespace fluxgate::http

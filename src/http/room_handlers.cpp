@@ -136,6 +136,13 @@ bool take_ticket(const Engine& engine, std::string_view ticket, RoomRequest& roo
   return true;
 }
 
+// True if the ticket is of this product, and of another person than the one who is named.
+bool is_of_another(const Engine& engine, std::string_view ticket, const RoomRequest& room) {
+  if (ticket.empty() || room.user_id.empty()) return false;
+  const auto holder = engine.ticket_holder(ticket);
+  return holder && holder->product_id == room.product_id && holder->user_id != room.user_id;
+}
+
 // What the query says. None: `productId` is missing.
 std::optional<RoomRequest> read_query(Query& query, std::string& ticket) {
   const auto product = query.text("productId");
@@ -156,7 +163,7 @@ Handled join(Exchange& exchange) {
   if (room.user_id.empty()) {
     room.user_id = exchange.services.guests.next();
   } else if (ClientLimits& clients = exchange.services.clients; clients.limit_users()) {
-    if (clients.count_user(room.user_id).count() != 0) {
+    if (clients.count_join(room.user_id).count() != 0) {
       exchange.counters.limited_users.add();
       return answer_problem(exchange, Problem::too_many_requests, RoomState::busy);
     }
@@ -171,7 +178,6 @@ std::string link_after(const RoomRequest& room, const OrderResult& result) {
     case OrderStatus::accepted:
       return page + "&order=" + std::string(result.order_id.view());
     case OrderStatus::sold_out:
-    case OrderStatus::waiting:
     case OrderStatus::unknown_product:
       return page;  // which says so
     case OrderStatus::over_limit:
@@ -217,6 +223,9 @@ Handled handle_waiting_room(Exchange& exchange) {
   if (!ticket.empty() && !take_ticket(engine, ticket, room)) {
     return answer_problem(exchange, Problem::unknown_ticket, RoomState::expired);
   }
+  // A ticket that stood in a link may be somebody else's, and must not stay. Nor must a link with a
+  // name in it take the place of the ticket somebody has.
+  room.keeps_cookie = !ticket.empty() || is_of_another(engine, cookie, room);
   if (ticket.empty()) static_cast<void>(take_ticket(engine, cookie, room));
   room.has_cookie = !room.ticket.empty() && cookie == room.ticket;
   if (room.joins_again || room.ticket.empty()) return join(exchange);
@@ -232,11 +241,11 @@ void answer_room(Exchange& exchange) {
     const bool had_cookie = room.has_cookie;
     room.has_cookie = had_cookie && room.ticket == result.ticket;
     room.ticket = std::move(result.ticket);
-    // Only here: a ticket that stood in a link may be somebody else's, and must not stay.
-    const std::string cookie =
-        room.has_cookie ? std::string() : ticket_cookie_line(room.product_id, room.ticket);
+    const std::string cookie = room.has_cookie || room.keeps_cookie
+                                   ? std::string()
+                                   : ticket_cookie_line(room.product_id, room.ticket);
     if (room.joins_again && !exchange.request->accepts_json) {
-      room.has_cookie = had_cookie;  // who sent one sends the next
+      room.has_cookie = had_cookie && !room.keeps_cookie;  // who sent one sends the next
       answer_see_other(exchange, page_link(room), cookie);
       return;
     }
@@ -266,7 +275,8 @@ void answer_room(Exchange& exchange) {
 Handled handle_buy(Exchange& exchange) {
   const Request& request = *exchange.request;
   if (!is_media_type(request.content_type, type_form)) {
-    exchange.out.problem(Problem::unsupported_media_type);
+    exchange.out.problem(Problem::unsupported_media_type,
+                         "Send Content-Type: application/x-www-form-urlencoded");
     return Handled::answered;
   }
   // Both values are base64url, in which a plus, which forms write for a space, cannot be.

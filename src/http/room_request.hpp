@@ -19,7 +19,8 @@ struct RoomRequest {
   std::uint64_t from = 0;
   RoomNotice notice = RoomNotice::none;
   bool joins_again = false;
-  bool has_cookie = false;  ///< the browser has sent this ticket
+  bool has_cookie = false;    ///< the browser has sent this ticket
+  bool keeps_cookie = false;  ///< the ticket is not to be put into a cookie
 };
 
 }  // namespace fluxgate::http

@@ -50,10 +50,26 @@ bool is_color(std::string_view text) noexcept {
 
 // Language tags go into a header and an attribute.
 bool is_tag(std::string_view text) noexcept {
-  return text.size() >= 2 && text.size() <= 35 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-';
-         });
+  const auto is_letter = [](char c) { return lower_case(c) >= 'a' && lower_case(c) <= 'z'; };
+  if (text.size() < 2 || text.size() > 35) return false;
+  const std::string_view language = text.substr(0, text.find('-'));
+  if (!std::all_of(language.begin(), language.end(), is_letter)) return false;
+  for (std::string_view rest = text;;) {
+    const std::size_t hyphen = rest.find('-');
+    const std::string_view part = rest.substr(0, hyphen);
+    const bool is_part =
+        !part.empty() && part.size() <= 8 && std::all_of(part.begin(), part.end(), [&](char c) {
+          return is_letter(c) || (c >= '0' && c <= '9');
+        });
+    if (!is_part) return false;
+    if (hyphen == std::string_view::npos) return true;
+    rest.remove_prefix(hyphen + 1);
+  }
+}
+
+bool is_same_tag(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower_case(x) == lower_case(y); });
 }
 
 // Texts are for people; control characters also mark the slots of a compiled page.
@@ -96,11 +112,16 @@ Result<RoomLanguage::Forms> read_forms(dom::element value, std::string_view plac
   return forms;
 }
 
-Result<void> read_language(dom::object from, bool is_built_in, RoomLanguage& to) {
+// `built_in`: the texts that are there, to show which have a number; null: these are they.
+Result<void> read_language(dom::object from, const RoomLanguage::Texts* built_in,
+                           RoomLanguage& to) {
   for (const auto [key, value] : from) {
     const std::string here = to.tag() + "." + std::string(key);
-    if (!is_built_in && to.texts().find(key) == to.texts().end()) {
-      return problem(here, "unknown key");
+    if (built_in != nullptr) {
+      const auto known = built_in->find(key);
+      if (known == built_in->end()) return problem(here, "unknown key");
+      const bool has_number = known->second.size() > 1;
+      if (!has_number && value.is_object()) return problem(here, "has no number, so one text only");
     }
     Result<RoomLanguage::Forms> forms = read_forms(value, here);
     if (!forms) return forms.error();
@@ -111,8 +132,8 @@ Result<void> read_language(dom::object from, bool is_built_in, RoomLanguage& to)
 
 RoomLanguage& language_of(RoomTexts& texts, std::string_view tag) {
   auto& all = texts.languages;
-  const auto found = std::find_if(all.begin(), all.end(),
-                                  [&](const RoomLanguage& one) { return one.tag() == tag; });
+  const auto found = std::find_if(
+      all.begin(), all.end(), [&](const RoomLanguage& one) { return is_same_tag(one.tag(), tag); });
   if (found != all.end()) return *found;
   all.emplace_back(std::string(tag), all.empty() ? RoomLanguage::Texts() : all.front().texts());
   return all.back();
@@ -126,15 +147,18 @@ Result<void> read_all(std::string_view json, bool is_built_in, RoomTexts& texts)
   }
   dom::object object;
   if (root.get(object) != simdjson::SUCCESS) return problem("", "must be an object");
+  // A copy: the shop's own may change it.
+  const RoomLanguage::Texts english =
+      is_built_in ? RoomLanguage::Texts() : texts.languages.front().texts();
   for (const auto [key, value] : object) {
     dom::object part;
     const bool has_colors = key == "colors" || key == "colors_dark";
     if (!has_colors && !is_tag(key)) return problem(key, "unknown key");
     if (value.get(part) != simdjson::SUCCESS) return problem(key, "must be an object");
-    const Result<void> read = has_colors
-                                  ? read_colors(part, key, is_built_in,
-                                                key == "colors" ? texts.colors : texts.colors_dark)
-                                  : read_language(part, is_built_in, language_of(texts, key));
+    const Result<void> read =
+        has_colors ? read_colors(part, key, is_built_in,
+                                 key == "colors" ? texts.colors : texts.colors_dark)
+                   : read_language(part, is_built_in ? nullptr : &english, language_of(texts, key));
     if (!read) return read;
   }
   return {};
@@ -161,11 +185,6 @@ int quality(std::string_view text) noexcept {
     thousandths += (text[i] - '0') * digit;
   }
   return std::min(thousandths, 1000);
-}
-
-bool is_same_tag(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower_case(x) == lower_case(y); });
 }
 
 }  // namespace

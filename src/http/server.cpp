@@ -47,7 +47,7 @@ bool is_visible_ascii(std::string_view text) {
 }
 
 // What is wrong with the options, if anything.
-std::optional<Error> check(const ServerOptions& options) {
+std::optional<Error> defect_of(const ServerOptions& options) {
   const auto bad = [](const char* message) { return Error{ErrorCode::invalid_argument, message}; };
   if (options.max_streams < 1 || options.max_streams > connections_max) {
     return bad("max_streams must be 1 to 1000000");
@@ -113,6 +113,10 @@ Result<ConnectionLimits::Bounds> connection_bounds(const ServerOptions& options,
   return bounds;
 }
 
+Result<http::WaitingRoomPage> make_page_of(const ServerOptions& options) {
+  return http::WaitingRoomPage::make({options.waiting_room_template, options.waiting_room_texts});
+}
+
 /// What can fail before the server is there.
 struct Parts {
   ConnectionLimits::Bounds bounds;
@@ -124,8 +128,7 @@ struct Parts {
 ///
 /// Errors: as Server::start().
 Result<Parts> make_parts(const ServerOptions& options, unsigned threads) {
-  Result<http::WaitingRoomPage> page =
-      http::WaitingRoomPage::make({options.waiting_room_template, options.waiting_room_texts});
+  Result<http::WaitingRoomPage> page = make_page_of(options);
   if (!page) return page.error();
   Result<ConnectionLimits::Bounds> bounds = connection_bounds(options, threads);
   if (!bounds) return bounds.error();
@@ -236,8 +239,15 @@ bool Server::stop() {
   return impl_->stop();
 }
 
+Result<void> Server::check(const ServerOptions& options) {
+  if (auto error = defect_of(options)) return std::move(*error);
+  const auto page = make_page_of(options);
+  if (!page) return page.error();
+  return {};
+}
+
 Result<std::unique_ptr<Server>> Server::start(Engine& engine, ServerOptions options) {
-  if (auto error = check(options)) return std::move(*error);
+  if (auto error = defect_of(options)) return std::move(*error);
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned threads = options.threads != 0 ? options.threads : cores;
   Result<Parts> parts = make_parts(options, threads);

@@ -205,10 +205,14 @@ void Session::complete_read(const Reading& reading) {
 
 // It is an answer like others, the last of its connection, whose rest the session awaits.
 void Session::begin_stream() {
+  // Who is gone without a word must not count as present for as long as the kernel would wait.
+  const unsigned gone_ms = stream_gone_ms;
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_ms, sizeof(gone_ms));
   is_streaming_ = is_awaiting_ = true;
   exchange_.stream.spoke_at = shard_.ticks();
   keeps_alive_ = false;
   finish_request();
+  reader_.reset();  // nothing more is read of it
   if (exchange_.stream.is_over) end_stream();
 }
 
@@ -246,6 +250,7 @@ bool Session::flush() {
   }
   output_.clear();
   sent_ = 0;
+  if (is_streaming_) shard_.buffers().give_output(output_);
   if (wait_ == Wait::write) wait_ = Wait::none;
   return true;
 }

@@ -27,7 +27,7 @@ Handled handle_tickets(Exchange& exchange) {
   }};
   if (!read_fields(exchange, fields)) return Handled::answered;
   if (exchange.services.clients.limit_users()) {
-    const auto wait = exchange.services.clients.count_user(fields[1].text);
+    const auto wait = exchange.services.clients.count_join(fields[1].text);
     if (wait.count() != 0) return refuse_for_now(exchange, exchange.counters.limited_users, wait);
   }
   return submit_join(exchange, {.product_id = fields[0].text, .user_id = fields[1].text});
@@ -80,11 +80,17 @@ Handled handle_events(Exchange& exchange) {
     exchange.out.problem(Problem::unknown_ticket);
     return Handled::answered;
   }
-  if (exchange.request->method == Method::head) {
+  // It would not end before the client does.
+  if (exchange.services.engine.state() == EngineState::draining) {
+    exchange.out.problem(Problem::draining);
+    return Handled::answered;
+  }
+  const std::size_t streams_max = exchange.services.options.max_streams;
+  if (exchange.request->method == Method::head && exchange.services.streams.open() < streams_max) {
     exchange.out.raw(200, stream_start.substr(0, stream_start.find("retry")));
     return Handled::ending;
   }
-  if (!exchange.services.streams.try_open(exchange.services.options.max_streams)) {
+  if (!exchange.services.streams.try_open(streams_max)) {
     exchange.out.problem(Problem::overloaded);
     return Handled::answered;
   }

@@ -1,5 +1,7 @@
 #include "http/waiting_room_page.hpp"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <array>
 #include <initializer_list>
@@ -155,6 +157,15 @@ std::optional<Error> check_element(std::string_view html, std::string_view tag) 
   return std::nullopt;
 }
 
+void unify_line_ends(std::string& html) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < html.size(); ++i) {
+    if (html[i] == '\r' && i + 1 < html.size() && html[i + 1] == '\n') continue;
+    html[kept++] = html[i] == '\r' ? '\n' : html[i];
+  }
+  html.resize(kept);
+}
+
 std::string refresh_link(const RoomView& view) {
   std::string url = room_link(view.product_id);
   if (view.state == RoomState::waiting) {
@@ -261,12 +272,14 @@ Result<WaitingRoomPage> WaitingRoomPage::make(const Sources& sources) {
   Result<RoomTexts> texts = RoomTexts::make(sources.texts);
   if (!texts) return texts.error();
   page.texts_ = *std::move(texts);
-  const std::string_view html =
-      sources.html_template.empty() ? waiting_room_source() : sources.html_template;
+  std::string html(sources.html_template.empty() ? waiting_room_source() : sources.html_template);
+  if (!simdjson::validate_utf8(html)) return template_problem("must be UTF-8");
+  // As browsers do before they compare the hashes of the policy.
+  unify_line_ends(html);
   if (html.find(mark) != std::string_view::npos) {
     return template_problem("must have no control characters");
   }
-  mustache::mustache parsed{std::string(html)};
+  mustache::mustache parsed{html};
   if (!parsed.is_valid()) return template_problem(parsed.error_message());
   for (const RoomLanguage& language : page.texts_.languages) {
     mustache::data data = data_of(page.texts_, language);

@@ -99,6 +99,7 @@ TEST_CASE("fluxgate-server: a page that cannot be → 2 and one line", "[cli][pr
     REQUIRE(result.out.empty());
     REQUIRE(count_lines(result.err) == 1);
     REQUIRE(result.err.find(std::string(flag).substr(2) + ": ") != std::string::npos);
+    REQUIRE_FALSE(std::filesystem::exists(dir / "data"));
   }
 }
 

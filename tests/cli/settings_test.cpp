@@ -387,6 +387,12 @@ TEST_CASE("read_settings: orders → its own options, and the shared ones", "[cl
   REQUIRE(settings.orders.limit == 4);
   REQUIRE(settings.orders.count);
   REQUIRE(settings.orders.json);
+  // Nor does a file that only the server may read.
+  REQUIRE(must_read({"orders"}, {{"FLUXGATE_ADMIN_TOKEN_FILE", "/nowhere"}}).command ==
+          Command::orders);
+  const TempDir dir;
+  const std::string config = write_file(dir, "fluxgate.toml", "waiting_room_texts = '/nowhere'\n");
+  REQUIRE(must_read({"orders", "--config", config}).command == Command::orders);
   // A variable for serve does not disturb it.
   REQUIRE(must_read({"orders"}, {{"FLUXGATE_PORT", "x"}}).command == Command::orders);
   REQUIRE(must_read({"orders"}, {{"FLUXGATE_DATA_DIR", "e"}}).engine.data_dir == "e");

@@ -78,6 +78,8 @@ TEST_CASE("Network: texts → addresses in it", "[http][unit]") {
         Case{"192.168.1.128/25", "192.168.1.200", "192.168.1.127"},
         Case{"0.0.0.0/0", "8.8.8.8", "::1"},
         Case{"10.0.0.0/8", "::ffff:10.1.2.3", "::ffff:11.1.2.3"},
+        Case{"::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2"},
+        Case{"::ffff:10.0.0.0/104", "::ffff:10.1.2.3", "11.1.2.3"},
         Case{"2001:db8::/32", "2001:db8:1::1", "2001:db9::1"}, Case{"::1", "::1", "::2"}}) {
     INFO(each.network);
     const auto network = Network::parse(each.network);

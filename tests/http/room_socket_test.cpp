@@ -117,7 +117,25 @@ TEST_CASE("Waiting room: a named user → one place however often", "[http][sock
   const HttpResponse bob = client.request(get("/waiting-room?productId=p&userId=bob"));
   const HttpResponse back = client.request(with_cookie(target, cookie_of(bob)));
   CHECK(after(back.body, "data-ticket=\"") == ticket);
-  CHECK(cookie_of(back) == cookie_of(first));
+  // Nor does a link that names ann take bob's ticket out of his browser; hers is in the page's
+  // links.
+  CHECK(cookie_of(back).empty());
+  CHECK(has(back.body, "ticket=" + ticket));
+  CHECK(cookie_of(first).ends_with("=" + ticket));
+}
+
+TEST_CASE("Waiting room: a link with somebody else's ticket → shown, and never kept as a cookie",
+          "[http][socket]") {
+  BusySale sale;
+  HttpClient client = sale.client();
+  const HttpResponse mine = client.request(get("/waiting-room?productId=p"));
+  const HttpResponse theirs = client.request(get("/waiting-room?productId=p&userId=eve"));
+  const std::string link =
+      "/waiting-room?productId=p&ticket=" + after(theirs.body, "data-ticket=\"");
+  for (const std::string& target : {link, link + "&again=1"}) {
+    CHECK(cookie_of(client.request(get(target))).empty());
+    CHECK(cookie_of(client.request(with_cookie(target, cookie_of(mine)))).empty());
+  }
 }
 
 TEST_CASE("Waiting room: JSON → the place beside the status", "[http][socket]") {
@@ -262,6 +280,19 @@ TEST_CASE("Waiting room: an order that is refused → back to a page that says w
   CHECK_FALSE(has(location, "&order="));
   CHECK(state_of(client.request(get(location))) == "200 sold_out");
   CHECK(sale.engine->product("p")->accepted == 2);
+}
+
+TEST_CASE("Waiting room: ordering while the sale is paused → back to a page that says so",
+          "[http][socket]") {
+  Sale sale;
+  sale.init("p", 2);
+  HttpClient client = sale.client();
+  const HttpResponse page = client.request(get("/waiting-room?productId=p&userId=ann"));
+  REQUIRE(sale.engine->change({.sale_paused = true}).status == SettingsStatus::ok);
+  const HttpResponse answer = client.request(
+      buy(after(page.body, "data-ticket=\""), after(page.body, "id=\"pass\" value=\"")));
+  CHECK(answer.status == 303);
+  CHECK(answer.header("Location").ends_with("&result=busy"));
 }
 
 TEST_CASE("Waiting room: what is no form → an error, and no order", "[http][socket]") {

@@ -145,12 +145,23 @@ TEST_CASE("RoomTexts: a shop's own → in place of what is built in", "[http][un
   CHECK(portuguese.text("place_label") == "your place in line");
 }
 
+TEST_CASE("RoomTexts: a tag in other letters → the same language", "[http][unit]") {
+  const RoomTexts texts = must_make(R"({"DE":{"heading_waiting":"Moin"}})");
+  CHECK(texts.languages.size() == 5);
+  CHECK(texts.choose("de-AT").text("heading_waiting") == "Moin");
+}
+
 TEST_CASE("RoomTexts: what cannot be → one line that names it", "[http][unit]") {
   const std::string start = "waiting-room-texts: ";
   CHECK(message_of("{").starts_with(start + "not JSON: "));
   CHECK(message_of("[]") == start + "must be an object");
   CHECK(message_of(R"({"d":{}})") == start + "d: unknown key");
   CHECK(message_of(R"({"d\r\nx":{}})") == start + "d\r\nx: unknown key");
+  for (const char* tag : {"pt-", "de--AT", "-de", "d3", "de-abcdefghi"}) {
+    CHECK(message_of("{\"" + std::string(tag) + "\":{}}") == start + tag + ": unknown key");
+  }
+  CHECK(message_of(R"({"de":{"heading_waiting":{"one":"x","other":"y"}}})") ==
+        start + "de.heading_waiting: has no number, so one text only");
   CHECK(message_of(R"({"de":1})") == start + "de: must be an object");
   CHECK(message_of(R"({"de":{"buy":"x"}})") == start + "de.buy: unknown key");
   CHECK(message_of(R"({"de":{"ahead":1}})") == start + "de.ahead: must be text");

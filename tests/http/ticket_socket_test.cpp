@@ -163,6 +163,16 @@ TEST_CASE("Events: a place that moves → events until its last state, then the 
   CHECK(text.ends_with("}\n\n"));
 }
 
+TEST_CASE("Events: while the server stops → 503 draining, no stream that would hold it up",
+          "[http][socket]") {
+  Sale sale({}, with_rate(1));
+  sale.init("p", 5);
+  HttpClient client = sale.client();
+  const HttpRequest events = get("/waiting-room/events?ticket=" + ticket_of(client, "a"));
+  sale.engine->drain();
+  CHECK(verdict(client.request(events)) == "503 draining");
+}
+
 TEST_CASE("Events: over --max-streams → 503, until one ends", "[http][socket]") {
   ServerOptions options;
   options.max_streams = 1;
@@ -176,6 +186,9 @@ TEST_CASE("Events: over --max-streams → 503, until one ends", "[http][socket]"
     stream.write("GET " + events.target + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     REQUIRE(stream.read_response(true).status == 200);
     CHECK(verdict(client.request(events)) == "503 overloaded");
+    HttpRequest head = events;
+    head.method = "HEAD";
+    CHECK(client.request(head).status == 503);
   }
   // The one above has hung up; the place is taken by a stream that reads what comes first.
   REQUIRE(becomes_true([&] {

@@ -194,10 +194,19 @@ TEST_CASE("WaitingRoomPage: a shop's template → its HTML, always escaped", "[h
         "<html lang=de><style>b{color:#123}</style>gone<script>1</script>");
 }
 
+TEST_CASE("WaitingRoomPage: a template with CRLF or CR → LF, as browsers hash it", "[http][unit]") {
+  const WaitingRoomPage page = must_make("<style>a\r\nb</style>\r<FORM>\r\n");
+  const auto [body, headers] = page.render("en", waiting());
+  CHECK(body == "<style>a\nb</style>\n<FORM>\n");
+  CHECK(has(headers, page_headers(body)));
+  CHECK(has(headers, "form-action 'self'"));
+}
+
 TEST_CASE("WaitingRoomPage: a template that cannot be → one line that says why", "[http][unit]") {
   const std::string start = "waiting-room-template: ";
   CHECK(message_of("a {{product") == start + "Unclosed tag at 2");
   CHECK(message_of("{{#is_waiting}}x") == start + "Unclosed section \"is_waiting\" at 0");
+  CHECK(message_of("a\xff") == start + "must be UTF-8");
   CHECK(message_of("a\x01") == start + "must have no control characters");
   CHECK(message_of("<script src=x></script>") == start + "<script> must be written so");
   CHECK(message_of("<STYLE>a</STYLE>") == start + "<style> must be written so");
