@@ -7,11 +7,12 @@ namespace fluxgate {
 
 /// Where the engine gets its secret bytes from; inject one to test or simulate.
 ///
-/// Asked at open only: the key of the in-memory hashes at each open, the key of order ids when a
-/// log is new.
+/// Asked at open, for the key of the in-memory hashes and, when a log is new, for those of order
+/// ids and tickets; later only by the committing thread, for a new key of tickets
+/// (SettingsChange::renew_ticket_key).
 ///
-/// Threads:  one at a time.
-/// Lifetime: must outlive the call to Engine::open it is given to.
+/// Threads:  one at a time for one engine.
+/// Lifetime: must outlive the engine.
 class Entropy {
  public:
   virtual ~Entropy() = default;

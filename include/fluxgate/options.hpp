@@ -64,7 +64,7 @@ struct EngineOptions {
   // ---- Edges ------------------------------------------------------------------------------
 
   const Clock* clock = nullptr;   ///< null: system_clock(); must outlive the engine
-  Entropy* entropy = nullptr;     ///< null: system_entropy()
+  Entropy* entropy = nullptr;     ///< null: system_entropy(); must outlive the engine
   LogStorage* storage = nullptr;  ///< null: by `durability`; else used instead, outlives engine
   LogSink log = {};               ///< empty: silent
   /// Called once, from the committing thread, when storage has failed and every waiting order

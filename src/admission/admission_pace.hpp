@@ -13,11 +13,12 @@ namespace fluxgate::admission {
 /// Time is cut into points of 5 ms, of which 200 are a second, so that the commits in which passes
 /// are issued are few and their jitter does not add up. Since the line began to move at point s,
 /// ceil(rate·(n-s+1)/200) may have been let in by point n: the same number, `rate`, in any 200
-/// points that follow one another. After a pause of the process what was missed is made up for
-/// 100 ms at most, or for one; and a count of the last 200 points makes sure that no window ever
-/// has more.
+/// points that follow one another. After a pause of the process, or while the disk is slow, what
+/// was missed is made up for half a second at most, or for one.
 ///
-/// Windows are of these points. In real time a pass is issued up to a commit later than its point.
+/// And a second is one of real time: what was issued at a point counts until a second after its
+/// last call. Late calls thus cost a little of the rate (two points in a second at most) and never
+/// add to it.
 ///
 /// Threads: one at a time.
 class AdmissionPace {
@@ -28,6 +29,9 @@ class AdmissionPace {
 
   /// At least 1.
   void set_rate(std::uint64_t rate_per_second, std::chrono::nanoseconds now) noexcept;
+
+  /// So many were let in less than a second ago, by a life before this one.
+  void remember(std::uint64_t count, std::chrono::nanoseconds now) noexcept;
 
   /// Nobody waits: what could have been issued until now is lost.
   void rest() noexcept { is_moving_ = false; }
@@ -42,9 +46,20 @@ class AdmissionPace {
 
  private:
   static constexpr std::uint64_t points_per_second = std::chrono::seconds(1) / point;
-  static constexpr std::uint64_t points_made_up = 20;  // 100 ms
+  static constexpr std::uint64_t points_made_up = 100;  // 500 ms
 
-  void advance(std::uint64_t now_point) noexcept;
+  // What was issued at one point, and when the last of it was.
+  struct Issue {
+    std::uint64_t count = 0;
+    std::chrono::nanoseconds last{0};
+  };
+
+  void advance(std::chrono::nanoseconds now) noexcept;
+  [[nodiscard]] Issue& issue_at(std::uint64_t at) noexcept { return recent_[at % recent_.size()]; }
+  [[nodiscard]] const Issue& issue_at(std::uint64_t at) const noexcept {
+    return recent_[at % recent_.size()];
+  }
+  [[nodiscard]] std::uint64_t issued_within_second() const noexcept;
   [[nodiscard]] std::uint64_t due_by(std::uint64_t at) const noexcept;
 
   std::uint64_t rate_;
@@ -52,8 +67,9 @@ class AdmissionPace {
   std::uint64_t began_ = 0;   // point the line began to move at, moved on by whole seconds
   std::uint64_t issued_ = 0;  // since began_
   std::uint64_t now_ = 0;     // last point seen
-  // Issued at each of the last 200 points, and in all of them.
-  std::array<std::uint64_t, points_per_second> recent_{};
+  std::chrono::nanoseconds now_time_{0};
+  // Of the last 201 points, which a second can touch, and of all of them.
+  std::array<Issue, points_per_second + 1> recent_{};
   std::uint64_t recent_sum_ = 0;
 };
 

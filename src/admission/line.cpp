@@ -9,6 +9,8 @@ namespace fluxgate::admission {
 namespace {
 
 constexpr std::chrono::milliseconds tenth{100};
+// Passed over at most in one call of next(), some 50 ns each.
+constexpr std::size_t passed_over_max = 4'096;
 // 56 bits of milliseconds are two million years.
 constexpr std::uint64_t admitted_at_mask = (std::uint64_t{1} << 56) - 1;
 
@@ -21,7 +23,8 @@ std::uint32_t tenths_down(std::chrono::nanoseconds time) noexcept {
 
 }  // namespace
 
-Line::Line(std::function<bool(std::uint64_t product)> is_open) : is_open_(std::move(is_open)) {}
+Line::Line(std::function<bool(std::uint64_t product)> is_open, std::size_t crowded_places)
+    : is_open_(std::move(is_open)), crowded_places_(crowded_places) {}
 
 const Line::Place* Line::find_place(TicketNumber ticket) const noexcept {
   if (ticket == 0 || ticket >= next_) return nullptr;
@@ -40,6 +43,15 @@ Line::Place* Line::find_place(TicketNumber ticket) noexcept {
 Line::Place* Line::find_in(TicketNumber ticket, State state) noexcept {
   Place* place = find_place(ticket);
   return place != nullptr && state_of(*place) == state ? place : nullptr;
+}
+
+TicketNumber Line::skip_gone(TicketNumber ticket) const noexcept {
+  ticket = std::max<TicketNumber>({ticket, first_chunk_ * chunk_places, 1});
+  std::size_t chunk = static_cast<std::size_t>(ticket / chunk_places - first_chunk_);
+  for (; chunk < chunks_.size() && chunks_[chunk] == nullptr; ++chunk) {
+    ticket = (first_chunk_ + chunk + 1) * chunk_places;
+  }
+  return std::min(ticket, next_);
 }
 
 bool Line::is_over(const Place& place, std::chrono::milliseconds utc) const noexcept {
@@ -104,7 +116,7 @@ Line::Standing Line::standing(TicketNumber ticket) const {
   const Place* place = find_place(ticket);
   if (place == nullptr) return standing;
   standing.state = state_of(*place);
-  standing.product = place->product;
+  standing.person = place->person;
   standing.admitted_at = std::chrono::milliseconds(static_cast<std::int64_t>(place->admitted_at));
   standing.is_in_line = kept_.contains(ticket);
   if (standing.is_in_line) {
@@ -125,14 +137,16 @@ bool Line::touch(TicketNumber ticket, std::chrono::nanoseconds until) {
 
 // ---- Calling and leaving ----------------------------------------------------------------------
 
-std::optional<TicketNumber> Line::next(std::chrono::nanoseconds now) {
+Line::Next Line::next(std::chrono::nanoseconds now) {
   const std::uint32_t tenths = tenths_down(now);
-  while (const auto ticket = ready_.first()) {
+  for (std::size_t passed_over = 0; passed_over < passed_over_max; ++passed_over) {
+    const auto ticket = ready_.first();
+    if (!ticket) return {};
     const Place& place = *find_place(*ticket);
-    if (place.present_until >= tenths && is_open_(place.product)) return ticket;
+    if (place.present_until >= tenths && is_open_(place.product)) return {.ticket = ticket};
     ready_.erase(*ticket);  // touch() or reopen() puts it back
   }
-  return std::nullopt;
+  return {.ticket = std::nullopt, .is_known = ready_.empty()};
 }
 
 void Line::call(TicketNumber ticket) {
@@ -155,28 +169,30 @@ void Line::sweep(std::chrono::nanoseconds now, std::chrono::milliseconds utc, st
                  std::vector<TicketNumber>& lost) {
   const std::uint32_t tenths = tenths_down(now);
   for (std::size_t i = 0; i < count; ++i) {
-    ++swept_;
-    if (swept_ >= next_ || swept_ < first_chunk_ * chunk_places) {
-      // From the first place there is; places before it are long gone.
-      swept_ = std::max<TicketNumber>(first_chunk_ * chunk_places, 1) - 1;
+    swept_ = skip_gone(swept_ + 1);
+    if (swept_ >= next_) {
+      swept_ = 0;  // from the first place there is
       if (i != 0 || places_ == 0) return;
       continue;
     }
     Place* place = find_place(swept_);
     if (place == nullptr) continue;
     if (state_of(*place) == State::waiting) {
-      const bool is_open = is_open_(place->product);
       const bool is_present = place->present_until >= tenths;
-      if (is_open && is_present) continue;
+      if (is_present && is_open_(place->product)) continue;
       ready_.erase(swept_);
-      const std::uint32_t kept_until = place->present_until + tenths_up(kept_absent);
-      if (kept_until >= tenths || !is_open) continue;
+      if (place->present_until + tenths_up(kept_for(*place)) >= tenths) continue;
       set_state(*place, State::leaving);
       lost.push_back(swept_);
     } else if (state_of(*place) == State::admitted || state_of(*place) == State::used) {
       if (is_over(*place, utc)) forget(swept_, *place);
     }
   }
+}
+
+std::chrono::seconds Line::kept_for(const Place& place) const {
+  if (places_ > crowded_places_ || is_open_(place.product)) return kept_absent;
+  return kept_sold_out;
 }
 
 void Line::leave(TicketNumber ticket) {
@@ -202,8 +218,7 @@ void Line::forget(TicketNumber ticket, Place& place) noexcept {
 
 void Line::reopen(std::uint64_t product, std::chrono::nanoseconds now) {
   const std::uint32_t tenths = tenths_down(now);
-  for (TicketNumber ticket = std::max<TicketNumber>(first_chunk_ * chunk_places, 1); ticket < next_;
-       ++ticket) {
+  for (TicketNumber ticket = skip_gone(1); ticket < next_; ticket = skip_gone(ticket + 1)) {
     Place* place = find_in(ticket, State::waiting);
     if (place == nullptr || place->product != product) continue;
     if (place->present_until >= tenths) {
@@ -216,11 +231,12 @@ void Line::reopen(std::uint64_t product, std::chrono::nanoseconds now) {
 
 // ---- Passes -----------------------------------------------------------------------------------
 
-bool Line::try_use(TicketNumber ticket) {
-  Place* place = find_in(ticket, State::admitted);
-  if (place == nullptr) return false;
-  set_state(*place, State::used);
-  return true;
+Line::State Line::try_use(TicketNumber ticket) {
+  Place* place = find_place(ticket);
+  if (place == nullptr) return State::gone;
+  const State before = state_of(*place);
+  if (before == State::admitted) set_state(*place, State::used);
+  return before;
 }
 
 void Line::give_back(TicketNumber ticket) {
@@ -258,14 +274,14 @@ bool Line::restore_left(TicketNumber ticket) {
 
 bool Line::restore_used(TicketNumber ticket) {
   if (ticket == 0 || ticket >= next_) return false;
-  return find_place(ticket) == nullptr || try_use(ticket);
+  const State before = try_use(ticket);
+  return before == State::gone || before == State::admitted;
 }
 
 void Line::finish_restore(
     const std::function<std::chrono::nanoseconds(std::uint64_t ahead)>& until) {
   std::uint64_t ahead = 0;
-  for (TicketNumber ticket = std::max<TicketNumber>(first_chunk_ * chunk_places, 1); ticket < next_;
-       ++ticket) {
+  for (TicketNumber ticket = skip_gone(1); ticket < next_; ticket = skip_gone(ticket + 1)) {
     Place* place = find_in(ticket, State::waiting);
     if (place != nullptr) place->present_until = tenths_up(until(ahead++));
   }

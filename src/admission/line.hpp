@@ -12,6 +12,7 @@
 
 #include "admission/person_index.hpp"
 #include "admission/place_set.hpp"
+#include "fluxgate/types.hpp"
 
 namespace fluxgate::admission {
 
@@ -28,7 +29,9 @@ using TicketNumber = std::uint64_t;
 ///
 /// Somebody is present until a time that every look at his place moves on; later he is absent: he
 /// is skipped, and keeps his place for `kept_absent` more. Places of products that are sold out are
-/// skipped and kept for the next round however long that takes.
+/// skipped and kept for the next round: for `kept_sold_out` after their last look, or, while more
+/// than `crowded_places` take memory, no longer than others. Else the line would fill up with
+/// people whom nobody will ever call.
 ///
 /// A look costs about 100 ns, a call 150, both however long the line is. Memory: 24 bytes a place,
 /// 11 to 22 for its person's index entry and 0.3 for the sets: at most 47.
@@ -40,6 +43,7 @@ using TicketNumber = std::uint64_t;
 class Line {
  public:
   static constexpr std::chrono::seconds kept_absent{300};
+  static constexpr std::chrono::hours kept_sold_out{24};
   static constexpr std::chrono::seconds pass_life{300};
 
   enum class State : std::uint8_t {
@@ -58,12 +62,13 @@ class Line {
     bool is_in_line = false;
     std::uint64_t ahead = 0;          ///< kept places before it; while it is in line
     std::uint64_t present_ahead = 0;  ///< those of them that will be called
-    std::uint64_t product = 0;
+    std::uint64_t person = 0;
     std::chrono::milliseconds admitted_at{0};  ///< utc
   };
 
   /// `is_open`: whether a product has units left.
-  explicit Line(std::function<bool(std::uint64_t product)> is_open);
+  explicit Line(std::function<bool(std::uint64_t product)> is_open,
+                std::size_t crowded_places = line_places_max / 2);
 
   // ---- Joining ------------------------------------------------------------------------------
 
@@ -85,15 +90,20 @@ class Line {
 
   // ---- Calling and leaving ------------------------------------------------------------------
 
-  /// Whom to call next: the first who is present and whose product has units left.
-  [[nodiscard]] std::optional<TicketNumber> next(std::chrono::nanoseconds now);
+  struct Next {
+    std::optional<TicketNumber> ticket;
+    bool is_known = true;  ///< false: so many were passed over that there may be one all the same
+  };
+  /// Whom to call next: the first who is present and whose product has units left. Passes over
+  /// 4,096 others at most, which takes 200 us: of a product that sells out a million may wait.
+  [[nodiscard]] Next next(std::chrono::nanoseconds now);
   /// It will be admitted once that is durable.
   void call(TicketNumber ticket);
   void admit(TicketNumber ticket, std::chrono::milliseconds utc);
 
-  /// Looks at `count` places, from where the last look ended, and forgets passes that are over.
-  /// Those in line whose holders stayed away too long are appended to `lost`: leave() ends them,
-  /// once that is durable.
+  /// Looks at `count` places, from where the last look ended, and forgets passes that are over;
+  /// chunks of places that are all gone count as one. Those in line whose holders stayed away too
+  /// long are appended to `lost`: leave() ends them, once that is durable.
   void sweep(std::chrono::nanoseconds now, std::chrono::milliseconds utc, std::size_t count,
              std::vector<TicketNumber>& lost);
   void leave(TicketNumber ticket);
@@ -104,8 +114,8 @@ class Line {
 
   // ---- Passes -------------------------------------------------------------------------------
 
-  /// Uses a pass up. False: it is not there to be used.
-  [[nodiscard]] bool try_use(TicketNumber ticket);
+  /// Uses a pass up if it is there to be used. Returns: what it was.
+  [[nodiscard]] State try_use(TicketNumber ticket);
   /// The order that used it was refused after all.
   void give_back(TicketNumber ticket);
 
@@ -161,7 +171,12 @@ class Line {
   void forget(TicketNumber ticket, Place& place) noexcept;
   [[nodiscard]] bool is_over(const Place& place, std::chrono::milliseconds utc) const noexcept;
 
+  /// The first place from `ticket` on that is not in a chunk of gone ones; next_ at the end.
+  [[nodiscard]] TicketNumber skip_gone(TicketNumber ticket) const noexcept;
+  [[nodiscard]] std::chrono::seconds kept_for(const Place& place) const;
+
   std::function<bool(std::uint64_t)> is_open_;
+  const std::size_t crowded_places_;
   std::deque<std::unique_ptr<Chunk>> chunks_;  // null: all its places are gone
   std::uint64_t first_chunk_ = 0;              // number of chunks_[0]
   TicketNumber next_ = 1;

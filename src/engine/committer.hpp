@@ -103,6 +103,10 @@ class Committer {
   /// Syncs and marks all that is written. Nothing may be pending.
   [[nodiscard]] Result<void> close();
 
+  /// Orders in the log. Any thread.
+  [[nodiscard]] Sequence orders_total() const noexcept {
+    return orders_total_.load(std::memory_order_relaxed);
+  }
   /// Adds the committer's counts. Any thread.
   void add_stats(EngineStats& stats) const noexcept;
 

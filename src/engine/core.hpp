@@ -63,6 +63,7 @@ class Core {
   void check_may_wait() const noexcept;
 
   [[nodiscard]] EngineStats stats() const;
+  [[nodiscard]] Sequence orders_total() const noexcept { return committer_.orders_total(); }
   [[nodiscard]] const Gate& gate() const noexcept { return gate_; }
   [[nodiscard]] const WaitingRoom& room() const noexcept { return room_; }
   [[nodiscard]] const SaleControl& control() const noexcept { return control_; }

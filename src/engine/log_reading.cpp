@@ -50,7 +50,7 @@ OrderRecord to_record(const Core& core, Sequence sequence, std::chrono::millisec
 
 std::optional<Sequence> sequence_of(const Core& core, std::string_view order_id) noexcept {
   const auto sequence = core.order_ids().decode(order_id);
-  if (!sequence || *sequence == 0 || *sequence > core.stats().orders_total) return std::nullopt;
+  if (!sequence || *sequence == 0 || *sequence > core.orders_total()) return std::nullopt;
   return sequence;
 }
 
@@ -82,7 +82,7 @@ Result<OrdersPage> list_orders(const Core& core, const OrdersQuery& query) {
     if (product == nullptr) return Error{ErrorCode::not_found, "no such product"};
   }
   OrdersPage page;
-  const Sequence last = core.stats().orders_total;
+  const Sequence last = core.orders_total();
   if (query.after >= last) return page;
   Sequence looked_at = query.after;
   const auto visit = [&](Sequence sequence, auto accepted_at, const orderlog::OrderEntry& order) {

@@ -189,7 +189,8 @@ OrderStatus Purchase::take(const Attempt& attempt) {
     if (!parts_.limiter.try_admit(attempt.now)) return OrderStatus::waiting;
     return take_units(attempt);
   }
-  if (!parts_.room.try_use(attempt.pass)) return OrderStatus::used_pass;
+  const OrderStatus used = parts_.room.try_use(attempt.pass);
+  if (used != OrderStatus::accepted) return used;
   const OrderStatus taken = take_units(attempt);
   if (taken != OrderStatus::accepted) parts_.room.give_back(attempt.pass);
   return taken;

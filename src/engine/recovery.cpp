@@ -118,7 +118,12 @@ class Rebuilder : public orderlog::LogVisitor {
 
   bool on_admission(const AdmissionRecord& admission) override {
     admission::Line& line = *recovered_.room.line;
-    const bool is_known = admission.exit == orderlog::LineExit::admitted
+    const bool is_admitted = admission.exit == orderlog::LineExit::admitted;
+    // Less than a second ago; or the clock was set back since, then one cannot know.
+    if (is_admitted && block_.accepted_at + std::chrono::seconds(1) > now_) {
+      ++recovered_.room.admitted_lately;
+    }
+    const bool is_known = is_admitted
                               ? line.restore_admitted(admission.ticket, block_.accepted_at, now_)
                               : line.restore_left(admission.ticket);
     return is_known ||

@@ -12,6 +12,7 @@ namespace fluxgate::engine {
 namespace {
 
 using admission::Line;
+using admission::TicketNumber;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
@@ -55,9 +56,13 @@ WaitingRoom::WaitingRoom(const Parts& parts, Contents contents, const Rules& rul
       rules_(rules),
       pace_(std::max<std::uint64_t>(rules.rate, 1)) {
   const nanoseconds now = parts_.clock.monotonic();
-  // All connections broke with the last process: everybody has his three refreshes to come back.
-  line_->finish_restore(
-      [&](std::uint64_t ahead) { return now + refreshes_missed * refresh_for(wait_of(ahead)); });
+  pace_.remember(contents.admitted_lately, now);
+  // All connections broke with the last process: everybody has one refresh to come back, and the
+  // time of three at the front. Not three further back, too: the line would be let in to those who
+  // left long ago, for a tenth of its length.
+  line_->finish_restore([&](std::uint64_t ahead) {
+    return now + refresh_for(wait_of(ahead)) + (refreshes_missed - 1) * refresh_min;
+  });
   note_blocking(now);
 }
 
@@ -73,10 +78,13 @@ std::optional<WaitingRoom::Look> WaitingRoom::look(std::string_view text) {
   const auto known = read(text);
   if (!known) return std::nullopt;
   const Moment at = moment();
-  Look look;
-  const std::lock_guard lock(mutex_);
-  look.place = describe(known->ticket, known->product, at, look.needs_step);
-  return look;
+  Described described;
+  {
+    const std::lock_guard lock(mutex_);
+    described = describe(*known, at);
+  }
+  const bool needs_step = described.needs_step;
+  return Look{complete(std::move(described), known->ticket), needs_step};
 }
 
 std::optional<TicketHolder> WaitingRoom::holder(std::string_view text) const {
@@ -90,19 +98,23 @@ std::optional<WaitingRoom::Known> WaitingRoom::read(std::string_view text) const
   if (!ticket) return std::nullopt;
   const inventory::Product* product = parts_.inventory.by_number(ticket->product);
   if (product == nullptr) return std::nullopt;
-  return Known{std::move(*ticket), *product};
+  const std::uint64_t holder = person(parts_.secret, product->id, ticket->user_id);
+  return Known{std::move(*ticket), *product, holder};
 }
 
-Place WaitingRoom::describe(const admission::Ticket& ticket, const inventory::Product& product,
-                            const Moment& at, bool& needs_step) {
-  Place place;
-  const Line::Standing standing = line_->standing(ticket.number);
-  place.units_left = product.round()->stock().left();
+WaitingRoom::Described WaitingRoom::describe(const Known& known, const Moment& at) {
+  const TicketNumber number = known.ticket.number;
+  Described described;
+  Place& place = described.place;
+  const Line::Standing standing = line_->standing(number);
+  place.units_left = known.product.round()->stock().left();
+  place.refresh = jittered(refresh_sold_out, number, at.now);
+  // A log that was not synced may have lost the end of the line, and its numbers are given again.
+  if (standing.person != known.person) return described;
   if (standing.is_in_line) {
     place.ahead = standing.ahead;
     place.position = standing.ahead + 1;
   }
-  place.refresh = jittered(refresh_sold_out, ticket.number, at.now);
   switch (standing.state) {
     case Line::State::reserved:
     case Line::State::waiting:
@@ -110,34 +122,41 @@ Place WaitingRoom::describe(const admission::Ticket& ticket, const inventory::Pr
       place.state = PlaceState::waiting;
       break;
     case Line::State::admitted:
-      if (standing.admitted_at + Line::pass_life <= at.utc) return place;
+      if (standing.admitted_at + Line::pass_life <= at.utc) return described;
       place.state = PlaceState::admitted;
       break;
     case Line::State::gone:
     case Line::State::leaving:
     case Line::State::used:
-      return place;
+      return described;
   }
   milliseconds told = refresh_sold_out;
   if (place.units_left == 0) {
     place.state = PlaceState::sold_out;
   } else if (place.state == PlaceState::admitted) {
     told = refresh_min;
-    place.pass = signer_->sign({.key = ticket.key,
-                                .number = ticket.number,
-                                .product = ticket.product,
-                                .expires_at = standing.admitted_at + Line::pass_life},
-                               ticket.user_id);
+    described.pass_until = standing.admitted_at + Line::pass_life;
   } else {
     place.wait = standing.is_in_line ? wait_of(standing.present_ahead) : milliseconds(0);
     told = refresh_for(place.wait);
   }
-  place.refresh = jittered(told, ticket.number, at.now);
-  if (line_->touch(ticket.number, at.now + refreshes_missed * told)) {
-    needs_step = true;
+  place.refresh = jittered(told, number, at.now);
+  if (line_->touch(number, at.now + refreshes_missed * told)) {
+    described.needs_step = true;
     note_blocking(at.now);
   }
-  return place;
+  return described;
+}
+
+Place WaitingRoom::complete(Described described, const admission::Ticket& ticket) const {
+  if (described.pass_until) {
+    described.place.pass = signer_->sign({.key = ticket.key,
+                                          .number = ticket.number,
+                                          .product = ticket.product,
+                                          .expires_at = *described.pass_until},
+                                         ticket.user_id);
+  }
+  return std::move(described.place);
 }
 
 milliseconds WaitingRoom::wait_of(std::uint64_t present_ahead) const noexcept {
@@ -150,17 +169,21 @@ WaitingRoom::PassCheck WaitingRoom::check_pass(const OrderRequest& request,
   const auto pass = signer_->read_pass(request.pass, request.user_id);
   if (!pass || pass->product != product.number) return {};
   const milliseconds utc = parts_.clock.utc();
+  const std::uint64_t holder = person(parts_.secret, product.id, request.user_id);
   const std::lock_guard lock(mutex_);
-  const Line::State state = line_->standing(pass->number).state;
-  if (state == Line::State::used) return {OrderStatus::used_pass, pass->number};
+  const Line::Standing standing = line_->standing(pass->number);
+  const bool is_his = standing.person == holder;
+  if (is_his && standing.state == Line::State::used) return {OrderStatus::used_pass, pass->number};
   // A place that is gone tells nothing any more, so its pass has lapsed whatever the clock says.
-  const bool is_good = state == Line::State::admitted && utc < pass->expires_at;
+  const bool is_good = is_his && standing.state == Line::State::admitted && utc < pass->expires_at;
   return {is_good ? OrderStatus::accepted : OrderStatus::expired_pass, pass->number};
 }
 
-bool WaitingRoom::try_use(std::uint64_t pass) {
+OrderStatus WaitingRoom::try_use(std::uint64_t pass) {
   const std::lock_guard lock(mutex_);
-  return line_->try_use(pass);
+  const Line::State before = line_->try_use(pass);
+  if (before == Line::State::admitted) return OrderStatus::accepted;
+  return before == Line::State::used ? OrderStatus::used_pass : OrderStatus::expired_pass;
 }
 
 void WaitingRoom::give_back(std::uint64_t pass) {
@@ -207,14 +230,16 @@ void WaitingRoom::gather(JoinOperation& join, orderlog::BlockBuilder& block) {
     join.result.status = JoinStatus::line_full;
     return;
   }
+  // Behind a line that was there before the rate was switched off, he is let in with it.
+  const bool is_alone = rules_.rate == 0 && !rules_.is_paused && !blocks();
   join.ticket_ = line_->reserve(holder, product->number);
   block.add(orderlog::TicketRecord{
       .ticket = join.ticket_, .product = product->number, .user_id = request.user_id});
-  // Without a rate nobody waits: the pass is in the same block.
-  if (rules_.rate == 0 && !rules_.is_paused) call(join.ticket_, block);
+  // Without a rate and a line nobody waits: the pass is in the same block.
+  if (is_alone) call(join.ticket_, block);
 }
 
-void WaitingRoom::call(admission::TicketNumber ticket, orderlog::BlockBuilder& block) {
+void WaitingRoom::call(TicketNumber ticket, orderlog::BlockBuilder& block) {
   called_.push_back(ticket);
   line_->call(ticket);
   block.add(orderlog::AdmissionRecord{.ticket = ticket, .exit = orderlog::LineExit::admitted});
@@ -240,16 +265,20 @@ void WaitingRoom::sweep(orderlog::BlockBuilder& block, const Moment& at) {
 }
 
 void WaitingRoom::call_due(orderlog::BlockBuilder& block, nanoseconds now) {
-  auto next = rules_.is_paused ? std::nullopt : line_->next(now);
-  if (!next) {
+  if (rules_.is_paused) {
     pace_.rest();
+    return note_blocking(now);
+  }
+  Line::Next next = line_->next(now);
+  if (!next.ticket) {
+    if (next.is_known) pace_.rest();
     return note_blocking(now);
   }
   const std::uint64_t allowed =
       rules_.rate == 0 ? calls_max : std::min(pace_.allowance(now), calls_max);
   std::uint64_t count = 0;
-  for (; next && count < allowed; next = line_->next(now)) {
-    call(*next, block);
+  for (; next.ticket && count < allowed; next = line_->next(now)) {
+    call(*next.ticket, block);
     ++count;
     parts_.limiter.charge(now);
   }
@@ -258,25 +287,34 @@ void WaitingRoom::call_due(orderlog::BlockBuilder& block, nanoseconds now) {
 }
 
 void WaitingRoom::note_blocking(nanoseconds now) {
-  blocks_.store(!called_.empty() || line_->next(now).has_value(), std::memory_order_relaxed);
+  const Line::Next next = line_->next(now);
+  is_next_known_ = next.is_known;
+  const bool is_somebody_there = !called_.empty() || next.ticket || !next.is_known;
+  blocks_.store(is_somebody_there, std::memory_order_relaxed);
 }
 
 void WaitingRoom::settle(JoinOperation& join) {
   JoinResult& result = join.result;
   if (result.status != JoinStatus::joined && result.status != JoinStatus::kept) return;
   const inventory::Product& product = *parts_.inventory.find(join.request.product_id);
-  admission::Ticket ticket{.number = join.ticket_,
-                           .product = product.number,
-                           .user_id = std::string(join.request.user_id)};
-  result.ticket = signer_->sign(ticket);
-  ticket.key = signer_->newest();
+  Known known{.ticket = {.key = signer_->newest(),
+                         .number = join.ticket_,
+                         .product = product.number,
+                         .user_id = std::string(join.request.user_id)},
+              .product = product,
+              .person = person(parts_.secret, product.id, join.request.user_id)};
+  result.ticket = signer_->sign(known.ticket);
   const Moment at = moment();
-  const std::lock_guard lock(mutex_);
-  // describe() says how long he is present.
-  if (join.is_new_) line_->enter(join.ticket_, at.now);
-  bool needs_step = false;  // the step under way is followed by another when it is due
-  result.place = describe(ticket, product, at, needs_step);
-  if (join.is_new_) blocks_.store(true, std::memory_order_relaxed);
+  Described described;
+  {
+    const std::lock_guard lock(mutex_);
+    // describe() says how long he is present.
+    if (join.is_new_) line_->enter(join.ticket_, at.now);
+    described = describe(known, at);
+    if (join.is_new_) blocks_.store(true, std::memory_order_relaxed);
+  }
+  // The step under way is followed by another when it is due, so needs_step is nothing here.
+  result.place = complete(std::move(described), known.ticket);
 }
 
 void WaitingRoom::settle_plan(milliseconds accepted_at) {
@@ -303,9 +341,12 @@ void WaitingRoom::add_key(std::string_view key) {
   FLUXGATE_CHECK(signer_->add_key(key));
 }
 
-void WaitingRoom::reopen(const inventory::Product& product) {
+void WaitingRoom::open_round(inventory::Product& product, const inventory::RoundSpec& spec) {
   const std::lock_guard lock(mutex_);
   const nanoseconds now = parts_.clock.monotonic();
+  // First: who acquires the new round sees that others wait, also while they are looked up.
+  if (line_->waiting() != 0) blocks_.store(true, std::memory_order_relaxed);
+  product.open(spec);
   line_->reopen(product.number, now);
   note_blocking(now);
 }
@@ -313,6 +354,7 @@ void WaitingRoom::reopen(const inventory::Product& product) {
 std::optional<nanoseconds> WaitingRoom::next_due() {
   const std::lock_guard lock(mutex_);
   if (line_->places() == 0) return std::nullopt;
+  if (!is_next_known_) return nanoseconds(0);
   if (!blocks() || rules_.is_paused) return next_sweep_;
   return rules_.rate == 0 ? nanoseconds(0) : std::min(next_sweep_, pace_.next_due());
 }

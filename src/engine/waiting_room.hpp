@@ -30,8 +30,9 @@ namespace fluxgate::engine {
 ///
 /// Threads:  look(), holder(), check_pass(), try_use(), give_back(), blocks() and add_stats() from
 ///           any thread; the rest from the committing one, but wake-ups. One mutex guards the line:
-///           it is held about 100 ns for a look and 100 us for a sweep; a new round of a product
-///           looks at everybody in line, 5 ms at a million.
+///           it is held about 100 ns for a look, 100 us for a sweep and 200 us for 4,096 people who
+///           are passed over; a new round of a product looks at everybody in line, 5 ms at a
+///           million.
 /// Memory:   blocks_ and is_paused_ are relaxed: an order that reads one a moment late is decided
 ///           as if it had come that moment earlier.
 /// Lifetime: its parts outlive it.
@@ -48,6 +49,8 @@ class WaitingRoom {
   struct Contents {
     std::unique_ptr<admission::Line> line;
     std::unique_ptr<admission::TokenSigner> signer;
+    /// Passes issued in the second before the last, in which the log ended.
+    std::uint64_t admitted_lately = 0;
   };
 
   /// What an operator may change.
@@ -87,8 +90,8 @@ class WaitingRoom {
   };
   [[nodiscard]] PassCheck check_pass(const OrderRequest& request,
                                      const inventory::Product& product) const;
-  /// Uses the pass up, until give_back(). False: somebody else did, or it has lapsed.
-  [[nodiscard]] bool try_use(std::uint64_t pass);
+  /// Uses the pass up, until give_back(). Or: used_pass, somebody else did; expired_pass.
+  [[nodiscard]] OrderStatus try_use(std::uint64_t pass);
   void give_back(std::uint64_t pass);
 
   void add_stats(EngineStats& stats) const;
@@ -108,8 +111,8 @@ class WaitingRoom {
   /// Signs with this key from now on.
   void add_key(std::string_view key);
   [[nodiscard]] std::uint8_t newest_key() const noexcept { return signer_->newest(); }
-  /// A product has a new round.
-  void reopen(const inventory::Product& product);
+  /// Opens a product's next round. Whoever waits for it stands before all who see the new units.
+  void open_round(inventory::Product& product, const inventory::RoundSpec& spec);
   /// When plan() next has something to do (Clock::monotonic); none: nobody is in line.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> next_due();
 
@@ -124,11 +127,18 @@ class WaitingRoom {
   struct Known {
     admission::Ticket ticket;
     const inventory::Product& product;
+    std::uint64_t person;
   };
   [[nodiscard]] std::optional<Known> read(std::string_view ticket) const;
+  // Signing takes longer than all else, so a pass is signed when the mutex is free again.
+  struct Described {
+    Place place;
+    std::optional<std::chrono::milliseconds> pass_until;  // utc; there is one to be signed
+    bool needs_step = false;
+  };
+  [[nodiscard]] Place complete(Described described, const admission::Ticket& ticket) const;
   // These want mutex_ to be held.
-  [[nodiscard]] Place describe(const admission::Ticket& ticket, const inventory::Product& product,
-                               const Moment& at, bool& needs_step);
+  [[nodiscard]] Described describe(const Known& known, const Moment& at);
   [[nodiscard]] std::chrono::milliseconds wait_of(std::uint64_t present_ahead) const noexcept;
   void call(admission::TicketNumber ticket, orderlog::BlockBuilder& block);
   void call_due(orderlog::BlockBuilder& block, std::chrono::nanoseconds now);
@@ -146,6 +156,7 @@ class WaitingRoom {
   Rules rules_;
   admission::AdmissionPace pace_;
   std::chrono::nanoseconds next_sweep_{0};
+  bool is_next_known_ = true;  // as Line::Next
   // Planned, and not yet durable.
   std::vector<admission::TicketNumber> called_;
   std::vector<admission::TicketNumber> lost_;

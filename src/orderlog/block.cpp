@@ -138,13 +138,13 @@ void BlockBuilder::add(const TicketRecord& record) {
 }
 
 void BlockBuilder::add(const AdmissionRecord& record) {
-  FLUXGATE_CHECK(open_ && !full());
+  FLUXGATE_CHECK(open_);
   encode(buffer_, record);
   added();
 }
 
 void BlockBuilder::add(const SettingRecord& record) {
-  FLUXGATE_CHECK(open_ && !full());
+  FLUXGATE_CHECK(open_);
   encode(buffer_, record);
   added();
 }

@@ -31,8 +31,9 @@ inline constexpr std::chrono::milliseconds accepted_at_max{253'402'300'799'999};
 /// The largest orders fill a block by their number, never by their bytes.
 static_assert(block_header_bytes + block_orders_max * order_bytes_max + block_trailer_bytes <=
               block_full_bytes);
-/// A block that is not full takes any record, a round behind it, and a checkpoint besides.
-static_assert(block_full_bytes + order_bytes_max + setting_bytes_max + checkpoint_bytes_max +
+/// A block that is not full takes all records of any one operation (a product's round, a ticket's
+/// admission, a change of six settings), and a checkpoint besides.
+static_assert(block_full_bytes + order_bytes_max + 6 * setting_bytes_max + checkpoint_bytes_max +
                   block_trailer_bytes <=
               block_bytes_max);
 

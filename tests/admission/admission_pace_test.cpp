@@ -20,39 +20,43 @@ constexpr std::uint64_t rates[] = {1, 3, 7, 199, 1'000, 123'457};
 nanoseconds at_point(std::uint64_t number) {
   return static_cast<std::int64_t>(number) * nanoseconds(AdmissionPace::point);
 }
-std::uint64_t point_of(nanoseconds time) {
-  return static_cast<std::uint64_t>(time / AdmissionPace::point);
-}
-
-// How many were issued at each point, and the sums of windows of 200 of them.
+// How many were issued when, in the order of time.
 class Issued {
  public:
-  void add(nanoseconds now, std::uint64_t count) {
-    const std::size_t number = point_of(now);
-    if (number >= counts_.size()) counts_.resize(number + 1);
-    counts_[number] += count;
-  }
+  void add(nanoseconds now, std::uint64_t count) { issues_.push_back({now, count}); }
+
+  /// The most in any window of one second of real time.
   [[nodiscard]] std::uint64_t most() const {
     std::uint64_t most = 0;
     std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < counts_.size(); ++i) {
-      sum += counts_[i];
-      if (i >= second_points) sum -= counts_[i - second_points];
+    std::size_t first = 0;
+    for (const Issue& last : issues_) {
+      sum += last.count;
+      for (; issues_[first].at + std::chrono::seconds(1) <= last.at; ++first) {
+        sum -= issues_[first].count;
+      }
       most = std::max(most, sum);
     }
     return most;
   }
-  /// Of the 200 points from this one on.
-  [[nodiscard]] std::uint64_t from(std::size_t first) const {
+  /// The fewest in any window of so many calls.
+  [[nodiscard]] std::uint64_t fewest(std::size_t calls) const {
+    std::uint64_t fewest = UINT64_MAX;
     std::uint64_t sum = 0;
-    for (std::size_t i = first; i < std::min(first + second_points, counts_.size()); ++i) {
-      sum += counts_[i];
+    for (std::size_t i = 0; i < issues_.size(); ++i) {
+      sum += issues_[i].count;
+      if (i >= calls) sum -= issues_[i - calls].count;
+      if (i + 1 >= calls) fewest = std::min(fewest, sum);
     }
-    return sum;
+    return fewest;
   }
 
  private:
-  std::vector<std::uint64_t> counts_;
+  struct Issue {
+    nanoseconds at;
+    std::uint64_t count;
+  };
+  std::vector<Issue> issues_;
 };
 
 std::uint64_t issue_all(AdmissionPace& pace, nanoseconds now) {
@@ -63,23 +67,55 @@ std::uint64_t issue_all(AdmissionPace& pace, nanoseconds now) {
 
 }  // namespace
 
-TEST_CASE("AdmissionPace: called at every point while somebody waits → the rate in every window",
+TEST_CASE("AdmissionPace: called at every point while somebody waits → the rate in every second",
           "[admission][property]") {
-  std::mt19937_64 random(testing::make_seed("AdmissionPace every point"));
+  for (const std::uint64_t rate : rates) {
+    AdmissionPace pace(rate);
+    Issued issued;
+    for (std::uint64_t i = 0; i < 5'000; ++i) issued.add(at_point(i), issue_all(pace, at_point(i)));
+    INFO("rate " << rate);
+    REQUIRE(issued.most() == rate);
+    REQUIRE(issued.fewest(second_points) == rate);
+  }
+}
+
+TEST_CASE(
+    "AdmissionPace: called late → never more than the rate in a second of real time, nor fewer"
+    " in one and two points",
+    "[admission][property]") {
+  std::mt19937_64 random(testing::make_seed("AdmissionPace late"));
   for (const std::uint64_t rate : rates) {
     AdmissionPace pace(rate);
     Issued issued;
     const std::uint64_t start = random() % 1'000'000;
-    constexpr std::uint64_t points = 5'000;
-    for (std::uint64_t i = 0; i < points; ++i) {
-      const auto within = static_cast<std::int64_t>(random() % 5'000'000);
-      issued.add(at_point(i), issue_all(pace, at_point(start + i) + nanoseconds(within)));
+    for (std::uint64_t i = 0; i < 5'000; ++i) {
+      const auto late = static_cast<std::int64_t>(random() % 5'000'000);
+      const nanoseconds now = at_point(start + i) + nanoseconds(late);
+      issued.add(now, issue_all(pace, now));
     }
     INFO("rate " << rate);
-    for (std::size_t first = 0; first + second_points <= points; ++first) {
-      REQUIRE(issued.from(first) == rate);
-    }
+    REQUIRE(issued.most() == rate);
+    REQUIRE(issued.fewest(second_points + 2) >= rate);
   }
+}
+
+TEST_CASE("AdmissionPace: the first late, the next in time → no two within a second at rate 1",
+          "[admission][unit]") {
+  AdmissionPace pace(1);
+  const nanoseconds late = at_point(0) + nanoseconds(4'900'000);
+  REQUIRE(issue_all(pace, late) == 1);
+  REQUIRE(pace.next_due() == late + std::chrono::seconds(1));
+  REQUIRE(issue_all(pace, at_point(200)) == 0);
+  REQUIRE(issue_all(pace, late + std::chrono::seconds(1) - nanoseconds(1)) == 0);
+  REQUIRE(issue_all(pace, late + std::chrono::seconds(1)) == 1);
+}
+
+TEST_CASE("AdmissionPace: issued by a life before → counted for a second", "[admission][unit]") {
+  AdmissionPace pace(10);
+  pace.remember(9, at_point(1'000));
+  REQUIRE(issue_all(pace, at_point(1'000)) == 1);
+  REQUIRE(issue_all(pace, at_point(1'199)) == 0);
+  REQUIRE(issue_all(pace, at_point(1'200)) == 5);
 }
 
 TEST_CASE("AdmissionPace: evenly → no point has more than its share, rounded up",
@@ -143,11 +179,11 @@ TEST_CASE("AdmissionPace: called when next_due() says → something is due then,
   }
 }
 
-TEST_CASE("AdmissionPace: a pause → 100 ms of it are made up for", "[admission][unit]") {
+TEST_CASE("AdmissionPace: a pause → half a second of it is made up for", "[admission][unit]") {
   AdmissionPace pace(1'000);
   for (std::uint64_t i = 0; i < 1'000; ++i) REQUIRE(issue_all(pace, at_point(i)) == 5);
-  // Points 1000 to 1499 were missed; due are this one and the 20 before less the oldest.
-  REQUIRE(issue_all(pace, at_point(1'500)) == 100);
+  // Points 1000 to 1499 were missed; due are this one and the 100 before less the oldest.
+  REQUIRE(issue_all(pace, at_point(1'500)) == 500);
   REQUIRE(issue_all(pace, at_point(1'501)) == 5);
 }
 
@@ -200,7 +236,12 @@ TEST_CASE("AdmissionPace: another rate → no window has more than the larger, t
   REQUIRE(pace.next_due() == at_point(580));
   for (std::uint64_t i = 400; i < 2'000; ++i) issued.add(at_point(i), issue_all(pace, at_point(i)));
   REQUIRE(issued.most() == 1'000);
-  for (std::size_t first = 600; first <= 1'800; ++first) REQUIRE(issued.from(first) == 100);
+  Issued slower;
+  for (std::uint64_t i = 2'000; i < 3'000; ++i) {
+    slower.add(at_point(i), issue_all(pace, at_point(i)));
+  }
+  REQUIRE(slower.most() == 100);
+  REQUIRE(slower.fewest(second_points) == 100);
 }
 
 TEST_CASE("AdmissionPace: a rate of 0 → a defect, aborts", "[admission][unit]") {

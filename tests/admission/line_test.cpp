@@ -63,9 +63,9 @@ TEST_CASE("Line: called → still counted until it is admitted", "[admission][un
   Hall hall;
   hall.join(1, 0, seconds(30));
   hall.join(2, 0, seconds(30));
-  REQUIRE(hall.line.next(seconds(1)) == 1U);
+  REQUIRE(hall.line.next(seconds(1)).ticket == 1U);
   hall.line.call(1);
-  REQUIRE(hall.line.next(seconds(1)) == 2U);
+  REQUIRE(hall.line.next(seconds(1)).ticket == 2U);
   REQUIRE(hall.line.standing(2).ahead == 1);
   REQUIRE(hall.line.standing(2).present_ahead == 0);
   hall.line.admit(1, utc_start);
@@ -91,14 +91,14 @@ TEST_CASE("Line: absent → skipped, keeps his place, and is next when he return
   hall.join(1, 0, seconds(10));
   hall.join(2, 0, seconds(100));
   hall.join(3, 0, seconds(100));
-  REQUIRE(hall.line.next(seconds(10)) == 1U);
-  REQUIRE(hall.line.next(seconds(11)) == 2U);
+  REQUIRE(hall.line.next(seconds(10)).ticket == 1U);
+  REQUIRE(hall.line.next(seconds(11)).ticket == 2U);
   REQUIRE(hall.line.standing(2).ahead == 1);
   REQUIRE(hall.line.standing(2).present_ahead == 0);
   hall.let_in(2, utc_start);
   REQUIRE(hall.line.touch(1, seconds(40)));
   REQUIRE_FALSE(hall.line.touch(1, seconds(41)));
-  REQUIRE(hall.line.next(seconds(12)) == 1U);
+  REQUIRE(hall.line.next(seconds(12)).ticket == 1U);
 }
 
 TEST_CASE("Line: away for longer than kept_absent → lost, once", "[admission][unit]") {
@@ -129,47 +129,99 @@ TEST_CASE("Line: a new ticket while the old one leaves → the new one is found"
   REQUIRE(hall.line.find(1, utc_start) == 2U);
 }
 
-TEST_CASE("Line: sold out → skipped and kept however long, and back after reopen",
-          "[admission][unit]") {
+TEST_CASE("Line: sold out → skipped and kept, and back after reopen", "[admission][unit]") {
   Hall hall;
   hall.join(1, 5, seconds(10));
   hall.join(2, 5, seconds(50'000));
   hall.join(3, 6, seconds(50'000));
   hall.closed.insert(5);
-  REQUIRE(hall.line.next(seconds(1)) == 3U);
+  REQUIRE(hall.line.next(seconds(1)).ticket == 3U);
   REQUIRE(hall.sweep(seconds(10'000), utc_start).empty());
   REQUIRE(hall.line.waiting() == 3);
   REQUIRE_FALSE(hall.line.touch(2, seconds(50'000)));
 
   hall.closed.clear();
   hall.line.reopen(5, seconds(10'000));
-  REQUIRE(hall.line.next(seconds(10'000)) == 2U);
+  REQUIRE(hall.line.next(seconds(10'000)).ticket == 2U);
   // Absent from now on, not since long.
   REQUIRE(hall.sweep(seconds(10'000) + Line::kept_absent - seconds(1), utc_start).empty());
   REQUIRE(hall.line.touch(1, seconds(20'000)));
-  REQUIRE(hall.line.next(seconds(10'301)) == 1U);
+  REQUIRE(hall.line.next(seconds(10'301)).ticket == 1U);
+}
+
+TEST_CASE("Line: sold out and not seen for a day → leaves; sooner if the line is crowded",
+          "[admission][unit]") {
+  Hall hall;
+  hall.join(1, 5, seconds(10));
+  hall.join(2, 5, seconds(1'000));
+  hall.closed.insert(5);
+  const nanoseconds day = seconds(10) + Line::kept_sold_out;
+  REQUIRE(hall.sweep(day, utc_start).empty());
+  REQUIRE(hall.sweep(day + seconds(1), utc_start) == std::vector<TicketNumber>{1});
+
+  Line crowded([](std::uint64_t) { return false; }, 1);
+  for (std::uint64_t person = 1; person <= 2; ++person) {
+    static_cast<void>(crowded.reserve(person, 5));
+    crowded.enter(person, seconds(10));
+  }
+  std::vector<TicketNumber> lost;
+  crowded.sweep(seconds(10) + Line::kept_absent, utc_start, 3, lost);
+  REQUIRE(lost.empty());
+  crowded.sweep(seconds(11) + Line::kept_absent, utc_start, 3, lost);
+  REQUIRE(lost == std::vector<TicketNumber>{1, 2});
+}
+
+TEST_CASE("Line: many who wait for what is gone → passed over in parts, then the next is known",
+          "[admission][unit]") {
+  Hall hall;
+  for (std::uint64_t i = 1; i <= 10'000; ++i) hall.join(i, 5, seconds(10));
+  hall.closed.insert(5);
+  const TicketNumber last = hall.join(10'001, 6, seconds(10));
+  int asked = 1;
+  Line::Next next = hall.line.next(seconds(1));
+  for (; !next.ticket; next = hall.line.next(seconds(1)), ++asked) REQUIRE_FALSE(next.is_known);
+  REQUIRE(next.ticket == last);
+  REQUIRE(asked == 3);
+}
+
+TEST_CASE("Line: a place that stays in front of many that are gone → the sweep skips those",
+          "[admission][unit]") {
+  Hall hall;
+  hall.join(1, 5, seconds(1'000'000));
+  hall.closed.insert(5);
+  for (std::uint64_t i = 2; i <= 100'000; ++i) {
+    hall.join(i, 6, seconds(10));
+    hall.let_in(i, utc_start);
+  }
+  REQUIRE(hall.sweep(seconds(10), utc_start + Line::pass_life).empty());
+  REQUIRE(hall.line.places() == 1);
+  const TicketNumber last = hall.join(100'001, 6, seconds(10));
+  std::vector<TicketNumber> lost;
+  // What is left of two chunks of 512, what is between them, and the end.
+  hall.line.sweep(seconds(1'000), utc_start, 2 * 512 + 3, lost);
+  REQUIRE(lost == std::vector<TicketNumber>{last});
 }
 
 TEST_CASE("Line: a pass → used once, again after it was given back, over after pass_life",
           "[admission][unit]") {
   Hall hall;
   hall.join(1, 0, seconds(10));
-  REQUIRE_FALSE(hall.line.try_use(1));
+  REQUIRE(hall.line.try_use(1) != Line::State::admitted);
   hall.let_in(1, utc_start);
   REQUIRE(hall.line.find(1, utc_start + Line::pass_life - milliseconds(1)) == 1U);
   REQUIRE_FALSE(hall.line.find(1, utc_start + Line::pass_life));
-  REQUIRE(hall.line.try_use(1));
-  REQUIRE_FALSE(hall.line.try_use(1));
+  REQUIRE(hall.line.try_use(1) == Line::State::admitted);
+  REQUIRE(hall.line.try_use(1) != Line::State::admitted);
   REQUIRE_FALSE(hall.line.find(1, utc_start));
   hall.line.give_back(1);
   REQUIRE(hall.line.find(1, utc_start) == 1U);
-  REQUIRE(hall.line.try_use(1));
+  REQUIRE(hall.line.try_use(1) == Line::State::admitted);
   hall.sweep(seconds(20), utc_start + Line::pass_life - milliseconds(1));
   REQUIRE(hall.line.standing(1).state == State::used);
   hall.sweep(seconds(20), utc_start + Line::pass_life);
   REQUIRE(hall.line.standing(1).state == State::gone);
   hall.line.give_back(1);
-  REQUIRE_FALSE(hall.line.try_use(1));
+  REQUIRE(hall.line.try_use(1) != Line::State::admitted);
   REQUIRE(hall.line.places() == 0);
 }
 

@@ -148,3 +148,38 @@ TEST_CASE("Race: joins, looks and orders while the line moves → a pass each, a
   CHECK(room.engine->stats().orders_total == threads * people);
   CHECK(room.engine->stats().line_waiting == 0);
 }
+
+TEST_CASE(
+    "Race: a new round while people wait for it → no order without a pass gets in before them",
+    "[engine][race]") {
+  constexpr int rounds = 20;
+  Life life(1);
+  life.options.rate_limit = 1;
+  life.options.rate_burst = 1'000'000;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+  // The first takes the whole of the line's rate, for time stands still.
+  for (int i = 0; i < 20'000; ++i) {
+    REQUIRE(engine.join({.product_id = "p", .user_id = name("u", i)}).status == JoinStatus::joined);
+  }
+  std::atomic<bool> is_over{false};
+  std::atomic<int> accepted{0};
+  std::vector<std::thread> buyers;
+  for (int t = 0; t < threads; ++t) {
+    buyers.emplace_back([&, t] {
+      for (int i = 0; !is_over.load(); ++i) {
+        const std::string user = name("x", t) + name("-", i);
+        const OrderResult result =
+            engine.order({.product_id = "p", .user_id = user, .key = "k", .quantity = 1});
+        accepted += result.status == OrderStatus::accepted ? 1 : 0;
+      }
+    });
+  }
+  for (int round = 0; round < rounds; ++round) {
+    CHECK(engine.init({.product_id = "p", .quantity = 0}).status == InitStatus::ok);
+    CHECK(engine.init({.product_id = "p", .quantity = 100}).status == InitStatus::ok);
+  }
+  is_over = true;
+  for (std::thread& buyer : buyers) buyer.join();
+  CHECK(accepted == 0);
+}
