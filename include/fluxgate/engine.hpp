@@ -134,7 +134,7 @@ class Engine {
   [[nodiscard]] Submission submit(JoinOperation& operation) noexcept;
 
   /// How the holder of a ticket stands, who counts as present by asking. None: this engine never
-  /// gave such a ticket. About a microsecond, however long the line is.
+  /// gave such a ticket. Half a microsecond, however long the line is; the first time two.
   [[nodiscard]] std::optional<Place> look(std::string_view ticket);
   /// Whose ticket it is. None: this engine never gave such a ticket.
   [[nodiscard]] std::optional<TicketHolder> ticket_holder(std::string_view ticket) const;

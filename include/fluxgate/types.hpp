@@ -25,7 +25,7 @@ inline constexpr std::size_t id_bytes_max = 128;
 inline constexpr std::size_t key_bytes_max = 255;
 /// An engine holds at most this many products.
 inline constexpr std::size_t products_max = 100'000;
-/// At most so many people are in line or hold a pass: about 470 MB.
+/// At most so many people are in line or hold a pass: about 550 MB.
 inline constexpr std::size_t line_places_max = 10'000'000;
 
 /// True if `id` may name a product or a user: length, UTF-8, no U+0000-001F or U+007F-009F.

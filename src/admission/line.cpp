@@ -117,6 +117,8 @@ Line::Standing Line::standing(TicketNumber ticket) const {
   if (place == nullptr) return standing;
   standing.state = state_of(*place);
   standing.person = place->person;
+  standing.product = place->product;
+  standing.text_hash = place->text_hash;
   standing.admitted_at = std::chrono::milliseconds(static_cast<std::int64_t>(place->admitted_at));
   standing.is_in_line = kept_.contains(ticket);
   if (standing.is_in_line) {
@@ -133,6 +135,10 @@ bool Line::touch(TicketNumber ticket, std::chrono::nanoseconds until) {
   if (ready_.contains(ticket) || !is_open_(place->product)) return false;
   ready_.insert(ticket);
   return true;
+}
+
+void Line::remember_text(TicketNumber ticket, std::uint64_t hash) noexcept {
+  if (Place* place = find_place(ticket)) place->text_hash = hash;
 }
 
 // ---- Calling and leaving ----------------------------------------------------------------------

@@ -33,8 +33,8 @@ using TicketNumber = std::uint64_t;
 /// than `crowded_places` take memory, no longer than others. Else the line would fill up with
 /// people whom nobody will ever call.
 ///
-/// A look costs about 100 ns, a call 150, both however long the line is. Memory: 24 bytes a place,
-/// 11 to 22 for its person's index entry and 0.3 for the sets: at most 47.
+/// A look costs about 100 ns, a call 150, both however long the line is. Memory: 32 bytes a place,
+/// 11 to 22 for its person's index entry and 0.3 for the sets: at most 55.
 ///
 /// Threads: one at a time (engine/waiting_room has the lock). Time comes with each call: `now` is
 ///          monotonic, `utc` the wall clock's, which passes are dated with.
@@ -63,6 +63,8 @@ class Line {
     std::uint64_t ahead = 0;          ///< kept places before it; while it is in line
     std::uint64_t present_ahead = 0;  ///< those of them that will be called
     std::uint64_t person = 0;
+    std::uint64_t product = 0;
+    std::uint64_t text_hash = 0;               ///< as remember_text() was told; 0: it was not
     std::chrono::milliseconds admitted_at{0};  ///< utc
   };
 
@@ -87,6 +89,9 @@ class Line {
   /// Its holder was here, and will be thought present until then. True if he was absent and can be
   /// called now.
   bool touch(TicketNumber ticket, std::chrono::nanoseconds until);
+
+  /// Keeps a hash of the ticket's text with its place, if that is in line or has a pass.
+  void remember_text(TicketNumber ticket, std::uint64_t hash) noexcept;
 
   // ---- Calling and leaving ------------------------------------------------------------------
 
@@ -142,12 +147,13 @@ class Line {
  private:
   struct Place {
     std::uint64_t person = 0;
+    std::uint64_t text_hash = 0;
     std::uint64_t admitted_at : 56 = 0;  // milliseconds, utc
     std::uint64_t state : 8 = 0;
     std::uint32_t product = 0;
     std::uint32_t present_until = 0;  // tenths of a second, rounded up
   };
-  static_assert(sizeof(Place) == 24);
+  static_assert(sizeof(Place) == 32);
 
   static constexpr std::size_t chunk_places = 512;
   struct Chunk {

@@ -120,6 +120,19 @@ std::optional<Ticket> TokenSigner::read_ticket(std::string_view text) const {
                 .user_id = bytes->substr(head_bytes)};
 }
 
+std::uint64_t TokenSigner::claimed_number(std::string_view text) noexcept {
+  // Four characters are three bytes; a ticket is longer than these.
+  constexpr std::size_t characters = 16;
+  std::array<unsigned char, characters / 4 * 3> bytes{};
+  static_assert(sizeof(bytes) >= 2 + 8);
+  std::size_t size = 0;
+  if (text.size() < characters) return 0;
+  const bool is_base64 = ::sodium_base642bin(bytes.data(), bytes.size(), text.data(), characters,
+                                             nullptr, &size, nullptr, base64) == 0;
+  if (!is_base64 || bytes[0] != ticket_kind) return 0;
+  return number_at({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 2, 8);
+}
+
 std::string TokenSigner::sign(const Pass& pass, std::string_view user_id) const {
   FLUXGATE_CHECK(pass.key != 0 && pass.key <= newest() && !user_id.empty());
   std::string bytes = head(pass_kind, pass.key, pass.number, pass.product);

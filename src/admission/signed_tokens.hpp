@@ -67,6 +67,8 @@ class TokenSigner {
   [[nodiscard]] std::string sign(const Ticket& ticket) const;
   /// Empty for all that sign() with these keys does not make.
   [[nodiscard]] std::optional<Ticket> read_ticket(std::string_view text) const;
+  /// The number a text has if it is a ticket, which is not checked. 0: it is none.
+  [[nodiscard]] static std::uint64_t claimed_number(std::string_view text) noexcept;
 
   [[nodiscard]] std::string sign(const Pass& pass, std::string_view user_id) const;
   /// Empty for all that was not signed for this user.

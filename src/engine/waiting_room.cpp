@@ -13,6 +13,7 @@ namespace {
 
 using admission::Line;
 using admission::TicketNumber;
+using admission::TokenSigner;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
@@ -75,16 +76,38 @@ std::uint64_t WaitingRoom::person(base::HashKey secret, std::string_view product
 // ---- Any thread -------------------------------------------------------------------------------
 
 std::optional<WaitingRoom::Look> WaitingRoom::look(std::string_view text) {
+  if (text.size() > TokenSigner::text_bytes_max) return std::nullopt;
+  const Moment at = moment();
+  const std::uint64_t hash = hash_of_text(text);
+  if (auto again = look_again(text, hash, at)) return again;
   const auto known = read(text);
   if (!known) return std::nullopt;
-  const Moment at = moment();
   Described described;
   {
     const std::lock_guard lock(mutex_);
     described = describe(*known, at);
+    if (described.is_his) line_->remember_text(known->ticket.number, hash);
   }
   const bool needs_step = described.needs_step;
   return Look{complete(std::move(described), known->ticket), needs_step};
+}
+
+std::uint64_t WaitingRoom::hash_of_text(std::string_view ticket) const noexcept {
+  return base::keyed_hash(parts_.secret, ticket).high;
+}
+
+std::optional<WaitingRoom::Look> WaitingRoom::look_again(std::string_view text, std::uint64_t hash,
+                                                         const Moment& at) {
+  const TicketNumber number = TokenSigner::claimed_number(text);
+  if (number == 0) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const Line::Standing standing = line_->standing(number);
+  if (standing.state != Line::State::waiting || standing.text_hash != hash || hash == 0) {
+    return std::nullopt;
+  }
+  const inventory::Product& product = *parts_.inventory.by_number(standing.product);
+  Described described = describe(standing, number, product, at);
+  return Look{std::move(described.place), described.needs_step};
 }
 
 std::optional<TicketHolder> WaitingRoom::holder(std::string_view text) const {
@@ -104,13 +127,21 @@ std::optional<WaitingRoom::Known> WaitingRoom::read(std::string_view text) const
 
 WaitingRoom::Described WaitingRoom::describe(const Known& known, const Moment& at) {
   const TicketNumber number = known.ticket.number;
+  Line::Standing standing = line_->standing(number);
+  // A log that was not synced may have lost the end of the line, and its numbers are given again.
+  const bool is_his = standing.person == known.person;
+  if (!is_his) standing = {};
+  Described described = describe(standing, number, known.product, at);
+  described.is_his = is_his;
+  return described;
+}
+
+WaitingRoom::Described WaitingRoom::describe(const Line::Standing& standing, TicketNumber number,
+                                             const inventory::Product& product, const Moment& at) {
   Described described;
   Place& place = described.place;
-  const Line::Standing standing = line_->standing(number);
-  place.units_left = known.product.round()->stock().left();
+  place.units_left = product.round()->stock().left();
   place.refresh = jittered(refresh_sold_out, number, at.now);
-  // A log that was not synced may have lost the end of the line, and its numbers are given again.
-  if (standing.person != known.person) return described;
   if (standing.is_in_line) {
     place.ahead = standing.ahead;
     place.position = standing.ahead + 1;
@@ -304,6 +335,7 @@ void WaitingRoom::settle(JoinOperation& join) {
               .product = product,
               .person = person(parts_.secret, product.id, join.request.user_id)};
   result.ticket = signer_->sign(known.ticket);
+  const std::uint64_t hash = hash_of_text(result.ticket);
   const Moment at = moment();
   Described described;
   {
@@ -311,6 +343,7 @@ void WaitingRoom::settle(JoinOperation& join) {
     // describe() says how long he is present.
     if (join.is_new_) line_->enter(join.ticket_, at.now);
     described = describe(known, at);
+    line_->remember_text(join.ticket_, hash);
     if (join.is_new_) blocks_.store(true, std::memory_order_relaxed);
   }
   // The step under way is followed by another when it is due, so needs_step is nothing here.
