@@ -75,6 +75,15 @@ export class Server {
     if (made.status !== 200 && made.status !== "ok") throw new Error(JSON.stringify(made));
   }
 
+  async change(settings) {
+    const answer = await fetch(`${this.url}/admin/settings`, {
+      method: "PATCH",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(settings),
+    });
+    if (answer.status !== 200) throw new Error(await answer.text());
+  }
+
   order(productId, userId, headers = {}) {
     return this.post("/order", { productId, userId },
       { "x-idempotency-key": `key-${userId}`, ...headers });

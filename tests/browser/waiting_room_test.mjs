@@ -56,6 +56,7 @@ test("two people over the limit → in order; one buys, the other learns it is s
     assert.equal(order.productId, "last one");
 
     await bob.sees("sold_out");
+    await bob.checkAccess("sold_out");
     assert.equal(await bob.page.getByRole("heading").textContent(), "Sold out");
     const left = await server.get("/products/last%20one");
     assert.equal(left.stock, 0);
@@ -267,6 +268,11 @@ test("a browser's language → the page speaks it", async (context) => {
 test("any state, light and dark, on a small phone → axe-core finds no fault", async (context) => {
   const server = await longLine(context, "p", 60);
   await server.init("bare", 0);
+  // Whoever has a name may join once a second.
+  const strict = await Server.start("--user-rate", 1, "--user-burst", 1);
+  context.after(() => strict.stop());
+  await strict.init("p", 1);
+  await server.change({ lineClosed: true });
   for (const colorScheme of ["light", "dark"]) {
     for (const viewport of [{ width: 320, height: 640 }, { width: 1280, height: 800 }]) {
       const person = await Person.arrive(browser, { colorScheme, viewport });
@@ -276,7 +282,13 @@ test("any state, light and dark, on a small phone → axe-core finds no fault", 
         await person.sees(what);
         await person.checkAccess(`${what} ${colorScheme} ${viewport.width}`);
       };
-      await looks("waiting", server.page("p"));
+      await looks("waiting", server.page("p", "&userId=crowd-59"));
+      await person.page.context().clearCookies();
+      await looks("closed", server.page("p"), 503);
+      const named = `&userId=${colorScheme}${viewport.width}`;
+      await person.page.goto(strict.page("p", named));
+      await person.page.context().clearCookies();
+      await looks("busy", strict.page("p", named), 429);
       await looks("gone", server.page("bare"));
       await looks("unknown", server.page("none"), 404);
       await looks("expired", server.page("p", "&ticket=nonsense"), 404);

@@ -292,6 +292,62 @@ TEST_CASE("serve: kill -9, then a new start → the order is there, a retry is a
   REQUIRE(server.terminate().exit_code == 0);
 }
 
+TEST_CASE("serve: kill -9 with people in line → places, passes and what was used are there after",
+          "[cli][process]") {
+  const TempDir dir;
+  const ServerProcessOptions options{.data_dir = dir / "data",
+                                     .arguments = {"--rate-limit", "1", "--rate-burst", "1"}};
+  const auto join = [](const ServerProcess& server, const std::string& user) {
+    return request(server.port(), "POST /waiting-room/tickets", "",
+                   R"({"productId":"p","userId":")" + user + R"("})");
+  };
+  const auto look = [](const ServerProcess& server, const std::string& ticket) {
+    return request(server.port(), "GET /waiting-room/tickets/" + ticket, "", "");
+  };
+  // As long as it takes to be let in: the line moves once a second.
+  const auto pass_of = [&](const ServerProcess& server, const std::string& ticket) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    std::string pass;
+    while (pass.empty() && std::chrono::steady_clock::now() < deadline) {
+      pass = field(look(server, ticket), "pass");
+    }
+    return pass;
+  };
+  const auto buy = [](const ServerProcess& server, const std::string& user, const std::string& key,
+                      const std::string& pass) {
+    return request(server.port(), "POST /order",
+                   "x-idempotency-key: " + key + "\r\nx-admission-pass: " + pass + "\r\n",
+                   R"({"productId":"p","userId":")" + user + R"("})");
+  };
+  std::string ann;
+  std::string bob;
+  std::string last;
+  std::string anns_pass;
+  std::string bobs_pass;
+  {
+    ServerProcess server(options);
+    REQUIRE(init(server.port(), "p").starts_with("HTTP/1.1 200 "));
+    ann = field(join(server, "ann"), "ticket");
+    bob = field(join(server, "bob"), "ticket");
+    for (int i = 0; i < 20; ++i) (void)join(server, "u" + std::to_string(i));
+    last = field(join(server, "last"), "ticket");
+    anns_pass = pass_of(server, ann);
+    bobs_pass = pass_of(server, bob);
+    REQUIRE_FALSE(anns_pass.empty());
+    REQUIRE_FALSE(bobs_pass.empty());
+    REQUIRE(buy(server, "ann", "k", anns_pass).starts_with("HTTP/1.1 200 "));
+    REQUIRE(server.crash().signal == SIGKILL);
+  }
+  ServerProcess server(options);
+  REQUIRE(look(server, last).find("\"state\":\"waiting\"") != std::string::npos);
+  REQUIRE(field(join(server, "last"), "ticket") == last);
+  REQUIRE(field(look(server, bob), "pass") == bobs_pass);
+  REQUIRE(buy(server, "ann", "k2", anns_pass).find("used_pass") != std::string::npos);
+  REQUIRE(buy(server, "bob", "k", bobs_pass).starts_with("HTTP/1.1 200 "));
+  REQUIRE(look(server, ann).find("\"state\":\"expired\"") != std::string::npos);
+  REQUIRE(server.terminate().exit_code == 0);
+}
+
 TEST_CASE("serve: the log cannot be synced → 75, and what was acknowledged is there after",
           "[cli][process]") {
   if (!can_trace()) {
