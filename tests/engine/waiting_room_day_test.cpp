@@ -38,9 +38,10 @@ constexpr std::size_t people = 1'000'000;
 #endif
 constexpr std::size_t rush_people = people / 10;
 constexpr std::uint64_t rate = 60;
-// 11.6 people a second but for the rush, which at a million is over within half an hour.
+// 11.6 people a second but for the rush, 1,667: at a million it is over within half an hour.
 constexpr nanoseconds day = people * 86'400us;
 constexpr nanoseconds rush_at = day / 2;
+constexpr nanoseconds rush = people * 60us;
 
 /// Tells of each ticket that leaves the line, when it is written.
 class WatchedStorage final : public LogStorage {
@@ -88,10 +89,10 @@ class Day {
   void run() {
     for (std::size_t i = 0; i < people; ++i) {
       const bool is_of_rush = i < rush_people;
-      const nanoseconds at = is_of_rush ? rush_at + between(0s, 60s) : between(0s, day);
+      const nanoseconds at = is_of_rush ? rush_at + between(0s, rush) : between(0s, day);
       events_.push({began_ + at, Event::Kind::arrive, static_cast<std::uint32_t>(i)});
     }
-    events_.push({began_ + rush_at + 90s, Event::Kind::restart, 0});
+    events_.push({began_ + rush_at + rush * 3 / 2, Event::Kind::restart, 0});
     events_.push({began_ + rush_at + 5min, Event::Kind::new_round, 0});
     for (nanoseconds at = 10s; at < day; at += 10s) {
       events_.push({began_ + at, Event::Kind::count, 0});
