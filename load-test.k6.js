@@ -4,7 +4,7 @@
 //   k6 run -e SCENARIO=stress load-test.k6.js         100 VUs for 5 min
 //   k6 run -e SCENARIO=spike load-test.k6.js          10 → 500 VUs in one second, and back
 //   k6 run -e SCENARIO=soak load-test.k6.js           50 VUs for 30 min
-//   k6 run -e SCENARIO=waiting_room load-test.k6.js   300 people, 100 at a time, at 20 a second
+//   k6 run -e SCENARIO=waiting_room load-test.k6.js   400 people, 100 at a time, at 20 a second
 //
 // It opens a round of the product, lets everyone order, and then asks the server's own log whether
 // it sold what it had: not one unit more and, once sold out, not one fewer. k6 ends with something
@@ -19,8 +19,8 @@
 //   BASE_URL        http://localhost:3000
 //   ADMIN_TOKEN     bearer token of the admin routes; none: they answer loopback callers only
 //   SCENARIO        flash_sale, stress, spike, soak, waiting_room
-//   PRODUCT, STOCK  iphone-15, 100
-//   PEOPLE, RATE    300, 20; who comes to the waiting room, admissions per second
+//   PRODUCT, STOCK  iphone-15, 100; 300 in the waiting room
+//   PEOPLE, RATE    400, 20; who comes to the waiting room, admissions per second
 //   DURATION_SCALE  1; every duration is multiplied by it, so 0.2 is a quick look
 //   K6_LATENCY      0 leaves the latency thresholds out, for machines that also do other things
 //   NULL_SERVER     1 sends orders only, to measure k6 itself against a server that does nothing
@@ -32,11 +32,11 @@ import { Counter, Trend } from 'k6/metrics';
 const base_url = (__ENV.BASE_URL || 'http://localhost:3000').replace(/\/+$/, '');
 const scenario = __ENV.SCENARIO || 'flash_sale';
 const product_id = __ENV.PRODUCT || 'iphone-15';
-const stock_units = integer('STOCK', 100);
 const duration_scale = Number(__ENV.DURATION_SCALE || 1);
 const null_server = __ENV.NULL_SERVER === '1';
 const has_line = scenario === 'waiting_room';
-const people = integer('PEOPLE', 300);
+const people = integer('PEOPLE', 400);
+const stock_units = integer('STOCK', has_line ? 300 : 100);
 const rate = integer('RATE', 20);
 const settle_wait_s_max = 30;
 
@@ -135,18 +135,29 @@ export function setup() {
   if (response.status !== 200) {
     throw new Error(`POST /init answered ${response.status} ${response.error || response.body}`);
   }
-  return { round: response.json('round'), rate_before: has_line ? set_rate(rate) : null };
+  return { round: response.json('round'), before: has_line ? change(line_settings) : null };
 }
 
-/// Sets the rate limit and returns what it was.
-function set_rate(wanted) {
+const line_settings = {
+  rateLimit: rate,
+  rateBurst: 0,
+  lineClosed: false,
+  admitAll: false,
+  salePaused: false,
+};
+
+/// Changes the server's settings and returns what they were.
+function change(settings) {
   const url = `${base_url}/admin/settings`;
   const before = http.get(url, admin_params());
-  const after = http.patch(url, JSON.stringify({ rateLimit: wanted }), admin_params());
-  if (before.status !== 200 || after.status !== 200) {
+  if (before.status !== 200) {
+    throw new Error(`GET ${url} answered ${before.status} ${before.error || before.body}`);
+  }
+  const after = http.patch(url, JSON.stringify(settings), admin_params());
+  if (after.status !== 200) {
     throw new Error(`PATCH ${url} answered ${after.status} ${after.error || after.body}`);
   }
-  return before.json('rateLimit');
+  return before.json();
 }
 
 const valid_statuses = http.expectedStatuses(200, 302, 409);
@@ -187,8 +198,9 @@ function order(user_id, pass) {
 }
 
 /// One person in the waiting room. His name begins with the time at which he came.
-export function wait_and_buy() {
-  const user_id = `${Date.now()}-${crypto.randomUUID()}`;
+export function wait_and_buy(data) {
+  const came = Date.now();
+  const user_id = `${came}-${crypto.randomUUID()}`;
   if (order(user_id) !== 302) return;
   const joined = http.post(
     `${base_url}/waiting-room/tickets`,
@@ -198,7 +210,12 @@ export function wait_and_buy() {
   check(joined, { 'a ticket, or sold out': (r) => r.status === 201 || r.status === 409 });
   if (joined.status !== 201) return;
   const pass = wait_for_pass(joined.json());
-  if (pass === null) return;
+  if (pass === null) {
+    // Sold out before his turn: then nobody who came well behind him can have bought.
+    const later = orders_in_log(data.round).some((o) => came_at(o) > came + 2 * arrival_slack_ms);
+    if (later) people_overtaken.add(1);
+    return;
+  }
   const status = order(user_id, pass);
   check(status, { 'a pass buys, or it is sold out': (s) => s === 200 || s === 409 });
 }
@@ -263,10 +280,15 @@ function orders_in_log(round) {
 const arrival_slack_ms = 1000;
 const order_slack_ms = 2000;
 
+/// When the buyer came to the waiting room.
+function came_at(order) {
+  return Number(order.userId.split('-')[0]);
+}
+
 /// Counts who was let in before somebody who came first, and who was let in too early.
 function check_line(round) {
   const orders = orders_in_log(round)
-    .map((o) => ({ came: Number(o.userId.split('-')[0]), bought: Date.parse(o.acceptedAt) }))
+    .map((o) => ({ came: came_at(o), bought: Date.parse(o.acceptedAt) }))
     .sort((a, b) => a.came - b.came);
   let latest = -Infinity; // order of those who came well before
   let first = 0;
@@ -289,7 +311,7 @@ function check_line(round) {
 /// Compares what the server says it sold with what is in its log.
 export function teardown(data) {
   if (null_server) return;
-  if (has_line) set_rate(data.rate_before);
+  if (has_line) change(data.before);
   const product = settled_product();
   const answer = http.get(`${product_url()}/audit?round=${data.round}`, admin_params());
   if (answer.status !== 200) {

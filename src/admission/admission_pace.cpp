@@ -68,6 +68,21 @@ std::uint64_t AdmissionPace::allowance(std::chrono::nanoseconds now) noexcept {
 
 void AdmissionPace::issue(std::uint64_t count) noexcept {
   issued_ += count;
+  issued_at_ = now_;
+  count_in(count);
+}
+
+void AdmissionPace::settle(std::uint64_t count, std::chrono::nanoseconds now) noexcept {
+  advance(now);
+  // Nothing is left of it if that took longer than a second.
+  const bool is_there = now_ - issued_at_ < recent_.size();
+  const std::uint64_t moved = is_there ? std::min(issue_at(issued_at_).count, count) : 0;
+  if (moved != 0) issue_at(issued_at_).count -= moved;
+  recent_sum_ -= moved;
+  count_in(count);
+}
+
+void AdmissionPace::count_in(std::uint64_t count) noexcept {
   if (count == 0) return;
   issue_at(now_).count += count;
   issue_at(now_).last = now_time_;

@@ -30,7 +30,7 @@ class AdmissionPace {
   /// At least 1.
   void set_rate(std::uint64_t rate_per_second, std::chrono::nanoseconds now) noexcept;
 
-  /// So many were let in less than a second ago, by a life before this one.
+  /// So many were let in now, or less than a second ago, but not at this pace.
   void remember(std::uint64_t count, std::chrono::nanoseconds now) noexcept;
 
   /// Nobody waits: what could have been issued until now is lost.
@@ -38,8 +38,10 @@ class AdmissionPace {
 
   /// How many may be let in now; somebody waits.
   [[nodiscard]] std::uint64_t allowance(std::chrono::nanoseconds now) noexcept;
-  /// So many were let in, at most allowance().
+  /// So many are let in, at most allowance().
   void issue(std::uint64_t count) noexcept;
+  /// The last that were issued have their passes now: their second begins.
+  void settle(std::uint64_t count, std::chrono::nanoseconds now) noexcept;
 
   /// When allowance() is next more than nothing; not before the last call of allowance().
   [[nodiscard]] std::chrono::nanoseconds next_due() const noexcept;
@@ -60,6 +62,7 @@ class AdmissionPace {
     return recent_[at % recent_.size()];
   }
   [[nodiscard]] std::uint64_t issued_within_second() const noexcept;
+  void count_in(std::uint64_t count) noexcept;
   [[nodiscard]] std::uint64_t due_by(std::uint64_t at) const noexcept;
 
   std::uint64_t rate_;
@@ -68,6 +71,7 @@ class AdmissionPace {
   std::uint64_t issued_ = 0;  // since began_
   std::uint64_t now_ = 0;     // last point seen
   std::chrono::nanoseconds now_time_{0};
+  std::uint64_t issued_at_ = 0;  // point of the last issue()
   // Of the last 201 points, which a second can touch, and of all of them.
   std::array<Issue, points_per_second + 1> recent_{};
   std::uint64_t recent_sum_ = 0;

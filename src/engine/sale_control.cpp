@@ -117,9 +117,12 @@ void SaleControl::settle(SettingsOperation& operation) {
   if (operation.result.status != SettingsStatus::ok) return;
   const SaleSettings& after = operation.after_;
   if (!operation.key_.empty()) parts_.room.add_key(operation.key_);
-  const std::uint64_t rate = rate_in_force(after);
-  parts_.limiter.change(rate, burst_in_force(after), parts_.clock.monotonic());
-  parts_.room.apply({.rate = rate, .is_closed = after.line_closed, .is_paused = after.sale_paused});
+  const WaitingRoom::Rules rules{
+      .rate = rate_in_force(after), .is_closed = after.line_closed, .is_paused = after.sale_paused};
+  // A pause comes before, and goes after, what it covers: no order gets through in between.
+  if (rules.is_paused) parts_.room.apply(rules);
+  parts_.limiter.change(rules.rate, burst_in_force(after), parts_.clock.monotonic());
+  if (!rules.is_paused) parts_.room.apply(rules);
   operation.result.settings = after;
   operation.result.ticket_key = parts_.room.newest_key();
   const std::lock_guard lock(mutex_);

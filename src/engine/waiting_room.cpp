@@ -169,7 +169,9 @@ WaitingRoom::Described WaitingRoom::describe(const Line::Standing& standing, Tic
     described.pass_until = standing.admitted_at + Line::pass_life;
   } else {
     place.wait = standing.is_in_line ? wait_of(standing.present_ahead) : milliseconds(0);
-    told = refresh_for(place.wait);
+    // While the sale is paused nobody moves; without a rate, too, not all need to ask every 2 s.
+    const milliseconds paused(static_cast<std::int64_t>(standing.present_ahead));
+    told = refresh_for(rules_.is_paused ? std::max(place.wait, paused) : place.wait);
   }
   place.refresh = jittered(told, number, at.now);
   if (line_->touch(number, at.now + refreshes_missed * told)) {
@@ -267,7 +269,10 @@ void WaitingRoom::gather(JoinOperation& join, orderlog::BlockBuilder& block) {
   block.add(orderlog::TicketRecord{
       .ticket = join.ticket_, .product = product->number, .user_id = request.user_id});
   // Without a rate and a line nobody waits: the pass is in the same block.
-  if (is_alone) call(join.ticket_, block);
+  if (is_alone) {
+    call(join.ticket_, block);
+    pace_.remember(1, parts_.clock.monotonic());
+  }
 }
 
 void WaitingRoom::call(TicketNumber ticket, orderlog::BlockBuilder& block) {
@@ -313,7 +318,11 @@ void WaitingRoom::call_due(orderlog::BlockBuilder& block, nanoseconds now) {
     ++count;
     parts_.limiter.charge(now);
   }
-  if (rules_.rate != 0) pace_.issue(count);
+  if (rules_.rate != 0) {
+    pace_.issue(count);
+  } else {
+    pace_.remember(count, now);
+  }
   note_blocking(now);
 }
 
@@ -354,6 +363,7 @@ void WaitingRoom::settle_plan(milliseconds accepted_at) {
   const std::lock_guard lock(mutex_);
   if (called_.empty() && lost_.empty()) return;
   for (const auto ticket : called_) line_->admit(ticket, accepted_at);
+  pace_.settle(called_.size(), parts_.clock.monotonic());
   for (const auto ticket : lost_) line_->leave(ticket);
   admitted_total_ += called_.size();
   called_.clear();

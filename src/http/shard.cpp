@@ -22,8 +22,8 @@ constexpr std::chrono::seconds tick_length{1};
 constexpr std::size_t accepts_at_once = 64;
 // Sessions kept for connections to come: about 1 KiB each.
 constexpr std::size_t sessions_kept = 1024;
-// Sockets served at most while an order waits for its commit to begin: about 0.6 ms.
-constexpr std::size_t events_while_owing_max = 96;
+// An order waits at most so long for its commit to begin while others are served: about a hundred.
+constexpr std::chrono::microseconds owe_wake_max{500};
 
 // Out of descriptors or memory: trying again at once would spin.
 bool must_rest(int error) noexcept {
@@ -76,8 +76,8 @@ void Shard::join() {
 void Shard::run() {
   using std::chrono::steady_clock;
   while (!is_over()) {
-    const auto until_tick = next_tick_ - steady_clock::now();
-    const auto wait_max = has_more_to_do() ? steady_clock::duration(0) : until_tick;
+    const auto began = steady_clock::now();
+    const auto wait_max = has_more_to_do() ? steady_clock::duration(0) : next_tick_ - began;
     const auto events = poller_.wait(wait_max);
     for (const epoll_event& event : events) {
       static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
@@ -86,20 +86,21 @@ void Shard::run() {
     run_posted();
     run_resumed();
     run_listeners();
-    wake_committer(events.size());
+    const auto now = steady_clock::now();
+    wake_committer(events.empty(), now);
     // Behind the batch: what its events name must live as long.
-    if (steady_clock::now() >= next_tick_) tick();
+    if (now >= next_tick_) tick();
   }
 }
 
 // Each commit costs as much CPU time as some ten orders over HTTP, so a batch is worth waiting for
 // while there are other requests to serve, and not longer.
-void Shard::wake_committer(std::size_t events) {
+void Shard::wake_committer(bool is_idle, std::chrono::steady_clock::time_point now) {
   if (!owes_wake_) return;
-  events_while_owing_ += events;
-  if (events != 0 && events_while_owing_ < events_while_owing_max) return;
+  if (!owes_wake_since_) owes_wake_since_ = now;
+  if (!is_idle && now - *owes_wake_since_ < owe_wake_max) return;
   owes_wake_ = false;
-  events_while_owing_ = 0;
+  owes_wake_since_.reset();
   services_.engine.wake();
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -94,7 +95,7 @@ class Shard final : public CompletionSink {
 
   void run();
   [[nodiscard]] bool has_more_to_do() const noexcept;
-  void wake_committer(std::size_t events);
+  void wake_committer(bool is_idle, std::chrono::steady_clock::time_point now);
   void run_posted();
   void run_resumed();
   void run_listeners();
@@ -127,7 +128,7 @@ class Shard final : public CompletionSink {
   std::uint64_t ticks_ = 0;
   bool is_draining_ = false;
   bool owes_wake_ = false;
-  std::size_t events_while_owing_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> owes_wake_since_;
 
   Poller poller_;
   boost::asio::io_context io_{1};

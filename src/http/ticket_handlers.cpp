@@ -80,15 +80,20 @@ Handled handle_events(Exchange& exchange) {
     exchange.out.problem(Problem::unknown_ticket);
     return Handled::answered;
   }
-  // It would not end before the client does.
-  if (exchange.services.engine.state() == EngineState::draining) {
+  // A server that stops, or is about to, would wait for the client to end it.
+  const EngineState state = exchange.services.engine.state();
+  if (state == EngineState::draining || state == EngineState::failed) {
     exchange.out.problem(Problem::draining);
     return Handled::answered;
   }
   const std::size_t streams_max = exchange.services.options.max_streams;
-  if (exchange.request->method == Method::head && exchange.services.streams.open() < streams_max) {
-    exchange.out.raw(200, stream_start.substr(0, stream_start.find("retry")));
-    return Handled::ending;
+  if (exchange.request->method == Method::head) {
+    if (exchange.services.streams.open() < streams_max) {
+      exchange.out.raw(200, stream_start.substr(0, stream_start.find("retry")));
+      return Handled::ending;
+    }
+    exchange.out.problem(Problem::overloaded);
+    return Handled::answered;
   }
   if (!exchange.services.streams.try_open(streams_max)) {
     exchange.out.problem(Problem::overloaded);

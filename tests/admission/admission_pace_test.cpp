@@ -110,6 +110,17 @@ TEST_CASE("AdmissionPace: the first late, the next in time → no two within a s
   REQUIRE(issue_all(pace, late + std::chrono::seconds(1)) == 1);
 }
 
+TEST_CASE("AdmissionPace: a slow write → the second counts from its end", "[admission][unit]") {
+  for (const std::uint64_t written : {100U, 300U}) {
+    AdmissionPace pace(1);
+    REQUIRE(issue_all(pace, at_point(0)) == 1);
+    pace.settle(1, at_point(written));
+    REQUIRE(pace.next_due() == at_point(written + 200));
+    REQUIRE(issue_all(pace, at_point(written + 199)) == 0);
+    REQUIRE(issue_all(pace, at_point(written + 200)) == 1);
+  }
+}
+
 TEST_CASE("AdmissionPace: issued by a life before → counted for a second", "[admission][unit]") {
   AdmissionPace pace(10);
   pace.remember(9, at_point(1'000));

@@ -151,6 +151,33 @@ TEST_CASE("SaleControl: everybody admitted → no rate, no line; then both again
   CHECK(buy(*room.engine, "x", "k").status == OrderStatus::waiting);
 }
 
+TEST_CASE("SaleControl: everybody admitted, and at once no more → they count in that second",
+          "[engine][unit]") {
+  Room room(10);
+  (void)room.join_many(20);
+  change(room, {.admit_all = true});
+  room.settle();
+  REQUIRE(room.admissions() == 20);
+  change(room, {.admit_all = false});
+  for (int i = 0; i < 20; ++i) (void)room.join("late" + std::to_string(i));
+  CHECK(issued_in(room, 995ms) == 0);
+  CHECK(issued_in(room, 1s) == 10);
+}
+
+TEST_CASE(
+    "SaleControl: paused with a long line and no rate → asked again the later, the further back",
+    "[engine][unit]") {
+  Room room(0);
+  change(room, {.sale_paused = true});
+  std::string last;
+  for (int i = 0; i < 100'000; ++i) last = room.join("u" + std::to_string(i));
+  const Place place = room.look(last);
+  CHECK(place.state == PlaceState::waiting);
+  CHECK(place.wait == 0ms);
+  CHECK(place.refresh > 2s);
+  CHECK(place.refresh <= 4s);
+}
+
 TEST_CASE("SaleControl: a paused sale → everybody waits, nobody is let in, replays go on",
           "[engine][unit]") {
   Room room(2);

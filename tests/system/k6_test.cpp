@@ -105,7 +105,8 @@ TEST_CASE("k6: the waiting room → in order, at the rate, and the rate is as it
           "[system][.k6]") {
   const TempDir folder;
   ServerProcess server({.data_dir = folder / "data", .arguments = {"--rate-limit", "7"}});
-  const ProcessResult k6 = run_k6(url_of(server.port()), {"SCENARIO=waiting_room", "RATE=25"});
+  const ProcessResult k6 = run_k6(url_of(server.port()),
+                                  {"SCENARIO=waiting_room", "RATE=25", "STOCK=100", "PEOPLE=300"});
   INFO(k6.out << k6.err);
   CHECK(k6.exit_code == 0);
   CHECK(count_orders(folder) == "100\n");
@@ -138,7 +139,8 @@ TEST_CASE("k6: a server that cheats → thresholds fail", "[system][.k6]") {
     }
   };
   check_faults({"DURATION_SCALE=0.1"}, {"oversells", "undersells", "forgets", "errs"});
-  check_faults({"SCENARIO=waiting_room", "PEOPLE=150"}, {"overtakes", "hurries", "forgets"});
+  check_faults({"SCENARIO=waiting_room", "PEOPLE=150", "STOCK=100"},
+               {"overtakes", "hurries", "forgets"});
 }
 
 }  // namespace
