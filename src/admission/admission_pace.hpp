@@ -16,9 +16,9 @@ namespace fluxgate::admission {
 /// points that follow one another. After a pause of the process, or while the disk is slow, what
 /// was missed is made up for half a second at most, or for one.
 ///
-/// And a second is one of real time: what was issued at a point counts until a second after its
-/// last call. Late calls thus cost a little of the rate (two points in a second at most) and never
-/// add to it.
+/// And a second is one of real time, from when the passes are durable: what was issued at a point
+/// counts until a second after that. Late calls thus cost a little of the rate (two points in a
+/// second at most), and slow writes what they take; neither ever adds to it.
 ///
 /// Threads: one at a time.
 class AdmissionPace {

@@ -22,7 +22,8 @@ constexpr std::chrono::seconds tick_length{1};
 constexpr std::size_t accepts_at_once = 64;
 // Sessions kept for connections to come: about 1 KiB each.
 constexpr std::size_t sessions_kept = 1024;
-// An order waits at most so long for its commit to begin while others are served: about a hundred.
+// So long after the round it came in an order still waits for its commit to begin, at most, while
+// others are served: about a hundred.
 constexpr std::chrono::microseconds owe_wake_max{500};
 
 // Out of descriptors or memory: trying again at once would spin.

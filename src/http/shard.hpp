@@ -76,7 +76,7 @@ class Shard final : public CompletionSink {
   [[nodiscard]] bool is_draining() const noexcept { return is_draining_; }
   /// Gives a session another turn after the others had theirs; once a round.
   void resume_later(Session& session) { resumed_.push_back(&session); }
-  /// Something was submitted with Wake::later: the shard will call Engine::wake().
+  /// A call was submitted, which may have been with Wake::later: the shard calls Engine::wake().
   void owe_wake() noexcept { owes_wake_ = true; }
   /// Takes a session back whose connection is closed.
   void release(Session& session);
