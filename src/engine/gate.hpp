@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 
 #include "base/cache_line.hpp"
 #include "fluxgate/stats.hpp"
@@ -76,6 +77,20 @@ template <typename Status>
     default:
       return Status::draining;
   }
+}
+
+/// Counts one operation in, or says what it is told instead; `Status` is its enumeration.
+template <typename Status>
+[[nodiscard]] std::optional<Status> refusal_at(Gate& gate) noexcept {
+  switch (gate.try_enter()) {
+    case Gate::Entry::entered:
+      break;
+    case Gate::Entry::crowded:
+      return Status::overloaded;
+    case Gate::Entry::shut:
+      return refusal_when_shut<Status>(gate.state());
+  }
+  return std::nullopt;
 }
 
 }  // namespace fluxgate::engine
