@@ -3,12 +3,15 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace fluxgate::orderlog {
 namespace {
@@ -38,18 +41,25 @@ Result<base::UniqueFd> take_lock(const std::string& path) {
   return system_error(errno, "cannot lock " + lock_path(path));
 }
 
-/// Whether a directory holds tables or write-ahead logs of RocksDB.
-Result<bool> holds_blocks(const std::string& path) {
+/// The names in a directory; none if it is not there.
+Result<std::vector<std::string>> names_in(const std::string& path) {
+  std::vector<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
   if (directory == nullptr) {
-    if (errno == ENOENT) return false;
+    if (errno == ENOENT) return names;
     return system_error(errno, "cannot read the directory " + path);
   }
-  while (const dirent* entry = ::readdir(directory.get())) {
-    const std::string_view name = entry->d_name;
-    if (name.ends_with(".sst") || name.ends_with(".log")) return true;
-  }
-  return false;
+  while (const dirent* entry = ::readdir(directory.get())) names.emplace_back(entry->d_name);
+  return names;
+}
+
+/// Whether a directory holds tables or write-ahead logs of RocksDB.
+Result<bool> holds_blocks(const std::string& path) {
+  Result<std::vector<std::string>> names = names_in(path);
+  if (!names) return names.error();
+  return std::any_of(names->begin(), names->end(), [](const std::string& name) {
+    return name.ends_with(".sst") || name.ends_with(".log");
+  });
 }
 
 /// Makes the mark of a new log; refuses to make one for a log that has lost its own.
@@ -122,6 +132,20 @@ Result<void> DataDirectory::find_database(bool writable) {
   if (!blocks) return blocks.error();
   if (!*blocks || !writable) return {};
   return Error{ErrorCode::damaged, "the order log in " + database_ + " has lost its CURRENT file"};
+}
+
+Result<std::uint64_t> DataDirectory::write_ahead_bytes() const {
+  Result<std::vector<std::string>> names = names_in(database_);
+  if (!names) return names.error();
+  std::uint64_t bytes = 0;
+  for (const std::string& name : *names) {
+    struct stat info {};
+    if (!name.ends_with(".log")) continue;
+    const std::string path = database_ + "/" + name;
+    if (::stat(path.c_str(), &info) != 0) return system_error(errno, "cannot look at " + path);
+    bytes += static_cast<std::uint64_t>(info.st_size);
+  }
+  return bytes;
 }
 
 Result<void> DataDirectory::make_database_directory() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "fluxgate/log_storage.hpp"
@@ -12,6 +13,7 @@ namespace fluxgate::orderlog {
 /// A data directory on disk, apart from what is inside its database:
 ///
 ///     lock             held (flock) by the server that may write; stays when it ends
+///     reserve          see volume.hpp
 ///     high-water-mark  made before the database, so that a database without one is damage
 ///     orders/          the database
 ///
@@ -30,10 +32,15 @@ class DataDirectory {
   /// Errors: as RocksdbStorage::open_beside.
   [[nodiscard]] static Result<DataDirectory> look(const std::string& path);
 
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] MarkFile& mark() noexcept { return mark_; }
   [[nodiscard]] const std::string& database() const noexcept { return database_; }
   /// Whether the database was there when this was made.
   [[nodiscard]] bool has_database() const noexcept { return has_database_; }
+
+  /// Size of the database's write-ahead logs, which opening it moves to a table. Errors:
+  /// unavailable.
+  [[nodiscard]] Result<std::uint64_t> write_ahead_bytes() const;
 
   /// Makes the directory of a new database, durably. Errors: permission, unavailable.
   [[nodiscard]] Result<void> make_database_directory() const;
