@@ -10,7 +10,7 @@ build_packages=(
 
 # What the tests and benchmarks need beyond that. strace makes storage fail for a test;
 # clang-format-14 is the one whose layout the repository has.
-test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14)
+test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14 patch)
 
 # What tests/browser needs, unless it is here from elsewhere: Node.js of others brings its own npm,
 # with which Debian's cannot be installed.
