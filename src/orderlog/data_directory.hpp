@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "fluxgate/log_storage.hpp"
@@ -23,12 +24,14 @@ class DataDirectory {
   /// Makes what is missing (not the database), takes the lock and reads the mark.
   ///
   /// Errors: as RocksdbStorage::open.
-  [[nodiscard]] static Result<DataDirectory> claim(const std::string& path);
+  [[nodiscard]] static Result<DataDirectory> claim(const std::string& path,
+                                                   Files& files = system_files());
 
   /// Looks at a directory a server may hold; changes nothing.
   ///
   /// Errors: as RocksdbStorage::open_beside.
-  [[nodiscard]] static Result<DataDirectory> look(const std::string& path);
+  [[nodiscard]] static Result<DataDirectory> look(const std::string& path,
+                                                  Files& files = system_files());
 
   [[nodiscard]] MarkFile& mark() noexcept { return mark_; }
   [[nodiscard]] const std::string& database() const noexcept { return database_; }
@@ -39,12 +42,14 @@ class DataDirectory {
   [[nodiscard]] Result<void> make_database_directory() const;
 
  private:
-  DataDirectory(const std::string& path, base::UniqueFd lock, MarkFile mark);
+  DataDirectory(const std::string& path, std::unique_ptr<OpenFile> lock, MarkFile mark,
+                Files& files);
   [[nodiscard]] Result<void> find_database(bool writable);
 
+  Files* files_;
   std::string path_;
   std::string database_;
-  base::UniqueFd lock_;
+  std::unique_ptr<OpenFile> lock_;  // none: only looked at
   MarkFile mark_;
   bool has_database_ = false;
 };
