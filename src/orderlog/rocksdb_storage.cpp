@@ -113,22 +113,23 @@ class FailStop final : public rocksdb::EventListener {
 /// pools. Without a pool for flushes RocksDB runs them in the pool for compactions.
 class OnePoolEnv final : public rocksdb::EnvWrapper {
  public:
-  explicit OnePoolEnv(const std::shared_ptr<rocksdb::FileSystem>& files)
-      : EnvWrapper(rocksdb::NewCompositeEnv(files)) {}
+  OnePoolEnv(rocksdb::Env& machine, bool syncs_each_append) : EnvWrapper(&machine) {
+    if (syncs_each_append) file_system_ = prezeroed_files(machine.GetFileSystem());
+  }
   void IncBackgroundThreadsIfNeeded(int, Priority) override {}
 
   /// Never destroyed, as little as the Env it wraps: threads of RocksDB may outlive main().
   static OnePoolEnv* instance(bool syncs_each_append) {
-    static auto* const plain = new OnePoolEnv(rocksdb::FileSystem::Default());
-    static auto* const prezeroed = new OnePoolEnv(prezeroed_files(rocksdb::FileSystem::Default()));
+    static auto* const plain = new OnePoolEnv(*rocksdb::Env::Default(), false);
+    static auto* const prezeroed = new OnePoolEnv(*rocksdb::Env::Default(), true);
     return syncs_each_append ? prezeroed : plain;
   }
 };
 
 rocksdb::Options make_options(const RocksdbOptions& wanted, std::size_t write_buffer_bytes,
-                              std::shared_ptr<FailStop> fail_stop) {
+                              rocksdb::Env* environment, std::shared_ptr<FailStop> fail_stop) {
   rocksdb::Options options;
-  options.env = OnePoolEnv::instance(wanted.syncs_each_append);
+  options.env = environment;
   options.info_log = std::make_shared<SinkLogger>(wanted.log);
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
 
@@ -273,11 +274,18 @@ class RocksdbStorage::Impl {
  public:
   Impl(DataDirectory directory, RocksdbOptions options)
       : directory_(std::move(directory)),
-        volume_(directory_.path(), options.log),
+        volume_(directory_.path(), options.log, directory_.files()),
         fail_stop_(std::make_shared<FailStop>()),
         flush_bytes_(options.write_buffer_bytes != 0 ? options.write_buffer_bytes
                                                      : volume_.shares().write_buffer),
-        options_(make_options(options, flush_bytes_, fail_stop_)),
+        own_environment_(options.disk == nullptr
+                             ? nullptr
+                             : std::make_unique<OnePoolEnv>(options.disk->environment,
+                                                            options.syncs_each_append)),
+        options_(make_options(options, flush_bytes_,
+                              own_environment_ ? own_environment_.get()
+                                               : OnePoolEnv::instance(options.syncs_each_append),
+                              fail_stop_)),
         threads_(static_cast<int>(options.storage_threads)) {
     write_flush_.wait = false;
     write_flush_.allow_write_stall = true;
@@ -392,6 +400,7 @@ class RocksdbStorage::Impl {
   Volume volume_;
   std::shared_ptr<FailStop> fail_stop_;
   const std::size_t flush_bytes_;
+  const std::unique_ptr<OnePoolEnv> own_environment_;  // of another disk than the machine's
   rocksdb::Options options_;
   rocksdb::FlushOptions write_flush_;
   const int threads_;
@@ -421,7 +430,8 @@ Result<std::unique_ptr<RocksdbStorage>> RocksdbStorage::open(const std::string& 
   if (options.storage_threads < 1 || options.storage_threads > 16) {
     return Error{ErrorCode::invalid_argument, "storage_threads must be 1 to 16"};
   }
-  Result<DataDirectory> claimed = DataDirectory::claim(directory);
+  Result<DataDirectory> claimed = DataDirectory::claim(
+      directory, options.disk == nullptr ? system_files() : options.disk->files);
   if (!claimed) return claimed.error();
   auto impl = std::make_unique<Impl>(std::move(*claimed), std::move(options));
   if (Result<void> opened = impl->open_reading(); !opened) return opened.error();

@@ -8,8 +8,21 @@
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/options.hpp"
 #include "fluxgate/result.hpp"
+#include "orderlog/files.hpp"
+
+namespace rocksdb {
+class Env;
+}
 
 namespace fluxgate::orderlog {
+
+/// Another disk than the machine's. Tests cut its power.
+///
+/// Lifetime: must outlive the storage, the environment also RocksDB's threads.
+struct StorageDisk {
+  Files& files;               ///< the mark, the lock and the directories
+  rocksdb::Env& environment;  ///< of the database: its files and its background threads
+};
 
 struct RocksdbOptions {
   unsigned storage_threads = 1;  ///< background threads for flush and compaction, 1..16
@@ -19,6 +32,7 @@ struct RocksdbOptions {
   std::size_t write_buffer_bytes = 0;
   /// Every append() will be one with `sync`: then they can be cheaper (prezeroed_files.hpp).
   bool syncs_each_append = false;
+  const StorageDisk* disk = nullptr;  ///< null: the machine's
 };
 
 /// Keeps the log in a directory:

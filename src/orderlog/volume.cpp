@@ -1,9 +1,6 @@
 #include "orderlog/volume.hpp"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace fluxgate::orderlog {
@@ -21,18 +18,6 @@ constexpr std::uint64_t write_buffer_bytes = 64 * mebibyte;
 constexpr std::uint64_t out_parts = 4;
 constexpr std::uint64_t write_buffer_parts = 16;
 
-struct Sizes {
-  std::uint64_t whole = 0;
-  std::uint64_t left = 0;
-};
-
-std::optional<Sizes> sizes_of(const std::string& directory) {
-  struct statvfs volume {};
-  if (::statvfs(directory.c_str(), &volume) != 0) return std::nullopt;
-  const std::uint64_t unit = volume.f_frsize;
-  return Sizes{.whole = volume.f_blocks * unit, .left = volume.f_bavail * unit};
-}
-
 std::string in_mebibytes(std::uint64_t bytes) {
   return std::to_string(bytes / mebibyte) + " MiB";
 }
@@ -48,18 +33,18 @@ VolumeShares shares_of(std::uint64_t whole) noexcept {
           .write_buffer = std::clamp(whole / write_buffer_parts, 1 * mebibyte, write_buffer_bytes)};
 }
 
-Volume::Volume(const std::string& directory, LogSink log)
-    : directory_(directory), log_(std::move(log)), reserve_(directory + "/reserve") {
-  const auto sizes = sizes_of(directory_);
+Volume::Volume(const std::string& directory, LogSink log, Files& files)
+    : files_(files), directory_(directory), reserve_(directory + "/reserve"), log_(std::move(log)) {
+  const Result<VolumeSizes> sizes = files_.volume(directory_);
   // Who cannot be asked is taken for large and, below, for not full: the next write will tell.
   shares_ = shares_of(sizes ? sizes->whole : UINT64_MAX);
 }
 
 Result<void> Volume::make_room(std::uint64_t bytes) {
-  auto sizes = sizes_of(directory_);
+  Result<VolumeSizes> sizes = files_.volume(directory_);
   if (!sizes || sizes->left >= bytes) return {};
-  reserve_.give_up();
-  sizes = sizes_of(directory_);
+  give_up_reserve();
+  sizes = files_.volume(directory_);
   if (!sizes || sizes->left >= bytes) return {};
   return Error{ErrorCode::unavailable,
                "the volume of " + directory_ + " is full: " + in_mebibytes(sizes->left) +
@@ -67,7 +52,7 @@ Result<void> Volume::make_room(std::uint64_t bytes) {
 }
 
 LogSpace Volume::space() {
-  const auto sizes = sizes_of(directory_);
+  const Result<VolumeSizes> sizes = files_.volume(directory_);
   if (!sizes) return LogSpace::plenty;
   const LogSpace now = look(sizes->left);
   if (std::exchange(told_, now) != now) tell(now, sizes->left);
@@ -76,17 +61,30 @@ LogSpace Volume::space() {
 
 LogSpace Volume::look(std::uint64_t left) {
   if (left < shares_.out) {
-    reserve_.give_up();
+    give_up_reserve();
     return LogSpace::out;
   }
-  const std::uint64_t held = reserve_.held_bytes();
+  const Result<std::uint64_t> size = files_.size(reserve_);
+  const std::uint64_t held = size ? *size : 0;
   if (held < shares_.reserve) {
     // Only with room for both, or it would be given up again at the next look.
     const std::uint64_t missing = shares_.reserve - held;
-    if (left - shares_.out < missing || !reserve_.hold(shares_.reserve)) return LogSpace::out;
+    if (left - shares_.out < missing || !hold_reserve()) return LogSpace::out;
     left -= missing;
   }
   return left < shares_.low ? LogSpace::low : LogSpace::plenty;
+}
+
+bool Volume::hold_reserve() {
+  if (files_.allocate(reserve_, shares_.reserve)) return true;
+  give_up_reserve();  // what was allocated of it
+  return false;
+}
+
+// A failure is none to the caller: he has then what there was.
+void Volume::give_up_reserve() {
+  const Result<std::uint64_t> held = files_.size(reserve_);
+  if (held && *held != 0) static_cast<void>(files_.empty(reserve_));
 }
 
 void Volume::tell(LogSpace space, std::uint64_t left) const {

@@ -6,7 +6,7 @@
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/options.hpp"
 #include "fluxgate/result.hpp"
-#include "orderlog/reserve_file.hpp"
+#include "orderlog/files.hpp"
 
 namespace fluxgate::orderlog {
 
@@ -24,11 +24,15 @@ struct VolumeShares {
 /// The volume a data directory is on: how much is left, and the reserve that is given up when that
 /// is too little.
 ///
+/// The reserve is a file of no content, `reserve`, whose blocks are the volume's and can be given
+/// back at once.
+///
 /// Threads: one at a time.
 class Volume {
  public:
-  /// `directory` must be there. Takes nothing yet.
-  Volume(const std::string& directory, LogSink log);
+  /// `directory` must be there. Takes nothing yet. `files` must outlive it.
+  explicit Volume(const std::string& directory, LogSink log = nullptr,
+                  Files& files = system_files());
 
   /// Gives the reserve up if less than `bytes` are left.
   ///
@@ -44,11 +48,14 @@ class Volume {
 
  private:
   [[nodiscard]] LogSpace look(std::uint64_t left);
+  [[nodiscard]] bool hold_reserve();
+  void give_up_reserve();
   void tell(LogSpace space, std::uint64_t left) const;
 
+  Files& files_;
   std::string directory_;
+  std::string reserve_;  // path of the file
   LogSink log_;
-  ReserveFile reserve_;
   VolumeShares shares_;
   LogSpace told_ = LogSpace::plenty;
 };

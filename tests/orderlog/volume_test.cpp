@@ -14,11 +14,19 @@
 namespace fluxgate::testing {
 namespace {
 
-using orderlog::ReserveFile;
+using orderlog::Files;
 using orderlog::shares_of;
+using orderlog::system_files;
 using orderlog::Volume;
 
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+
+/// What a file takes of its volume.
+std::uint64_t blocks_bytes(const std::string& path) {
+  struct stat info {};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  return static_cast<std::uint64_t>(info.st_blocks) * 512;
+}
 
 TEST_CASE("shares_of: a large volume → 256 MiB for orders under way, 64 MiB held",
           "[orderlog][unit]") {
@@ -39,37 +47,25 @@ TEST_CASE("shares_of: a small volume → parts of it, with room left to sell", "
   CHECK(shares_of(0).write_buffer == mebibyte);
 }
 
-TEST_CASE("ReserveFile: held and given up → real blocks, then none", "[orderlog][unit]") {
-  const TempDir temp;
-  ReserveFile reserve(temp / "reserve");
-  CHECK(reserve.held_bytes() == 0);
-  REQUIRE(reserve.hold(3 * mebibyte));
-  CHECK(reserve.held_bytes() >= 3 * mebibyte);
-  struct stat info {};
-  REQUIRE(::stat((temp / "reserve").c_str(), &info) == 0);
-  CHECK((info.st_mode & 0777) == 0600);
-  REQUIRE(reserve.hold(3 * mebibyte));  // again: nothing to do
-
-  reserve.give_up();
-  CHECK(reserve.held_bytes() == 0);
-  reserve.give_up();
-  REQUIRE(reserve.hold(mebibyte));
-  CHECK(reserve.held_bytes() >= mebibyte);
-}
-
-TEST_CASE("ReserveFile: more than there is → an error that says so, and nothing held",
+TEST_CASE("Files: a file allocated and emptied → real blocks of its owner's, then none",
           "[orderlog][unit]") {
   const TempDir temp;
-  ReserveFile reserve(temp / "reserve");
-  const Result<void> held = reserve.hold(std::uint64_t{1} << 60);
-  REQUIRE_FALSE(held);
-  CHECK(held.error().message.starts_with("cannot reserve 1152921504606846976 bytes in " +
-                                         (temp / "reserve").string() + ": "));
-  CHECK(reserve.held_bytes() == 0);
+  const std::string path = temp / "blocks";
+  Files& files = system_files();
+  CHECK(files.size(path).error().code == ErrorCode::not_found);
+  REQUIRE(files.allocate(path, 3 * mebibyte));
+  CHECK(blocks_bytes(path) >= 3 * mebibyte);
+  CHECK(*files.size(path) == 3 * mebibyte);
+  CHECK((std::filesystem::status(path).permissions() & std::filesystem::perms::all) ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  REQUIRE(files.empty(path));
+  CHECK(blocks_bytes(path) == 0);
+  REQUIRE(files.empty(path));
 
-  ReserveFile nowhere(temp / "missing" / "reserve");
-  CHECK(nowhere.hold(mebibyte).error().code == ErrorCode::not_found);
-  nowhere.give_up();
+  const Result<void> held = files.allocate(path, std::uint64_t{1} << 60);
+  REQUIRE_FALSE(held);
+  CHECK(held.error().message.starts_with("cannot allocate 1152921504606846976 bytes in " + path));
+  CHECK(files.empty("/nonexistent/fluxgate").error().code == ErrorCode::not_found);
 }
 
 TEST_CASE("Volume: room → plenty and the reserve is held; too much asked for → given up",
@@ -77,23 +73,23 @@ TEST_CASE("Volume: room → plenty and the reserve is held; too much asked for �
   const TempDir temp;
   std::vector<std::string> lines;
   Volume volume(temp.str(), [&](LogLevel, std::string_view line) { lines.emplace_back(line); });
-  ReserveFile reserve(temp / "reserve");
+  const std::string reserve = temp / "reserve";
   REQUIRE(volume.space() == LogSpace::plenty);  // a machine that can build this has it
-  CHECK(reserve.held_bytes() >= volume.shares().reserve);
+  CHECK(blocks_bytes(reserve) >= volume.shares().reserve);
   CHECK(volume.make_room(1));
-  CHECK(reserve.held_bytes() >= volume.shares().reserve);
+  CHECK(blocks_bytes(reserve) >= volume.shares().reserve);
 
   const Result<void> room = volume.make_room(std::uint64_t{1} << 60);
   REQUIRE_FALSE(room);
   CHECK(room.error().code == ErrorCode::unavailable);
   CHECK(room.error().message.starts_with("the volume of " + temp.str() + " is full: "));
   CHECK(room.error().message.ends_with(" are left, 1099511627776 MiB are needed"));
-  CHECK(reserve.held_bytes() == 0);
+  CHECK(blocks_bytes(reserve) == 0);
   CHECK(lines.empty());
 }
 
 TEST_CASE("Volume: a directory that is gone → taken for not full", "[orderlog][unit]") {
-  Volume volume("/nonexistent/fluxgate", nullptr);
+  Volume volume("/nonexistent/fluxgate");
   CHECK(volume.space() == LogSpace::plenty);
   CHECK(volume.make_room(UINT64_MAX));
 }
