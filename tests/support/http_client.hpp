@@ -256,4 +256,21 @@ class HttpClient {
   std::string input_;
 };
 
+/// The value of a text or number that stands in a JSON answer; empty if it is not there.
+inline std::string field(const HttpResponse& response, std::string_view name) {
+  const std::string start = "\"" + std::string(name) + "\":";
+  const std::size_t begin = response.body.find(start);
+  if (begin == std::string::npos) return {};
+  const std::string_view rest = std::string_view(response.body).substr(begin + start.size());
+  if (rest.starts_with('"')) return std::string(rest.substr(1, rest.find('"', 1) - 1));
+  return std::string(rest.substr(0, rest.find_first_of(",}")));
+}
+
+/// "409 sold_out", "422 over_limit", "200 success": the status and the word a program looks at.
+inline std::string verdict(const HttpResponse& response) {
+  const std::string status = field(response, "status");
+  return std::to_string(response.status) + " " +
+         (status == "error" ? field(response, "code") : status);
+}
+
 }  // namespace fluxgate::testing
