@@ -150,6 +150,7 @@ bool LineWatch::on_admission(const orderlog::AdmissionRecord& admission) {
   place.is_called_for = false;
   if (is_reading_all_) return true;
   called_.push_back(written_at_);
+  ++admissions_total_;
   if (was_paused_) violations_.add("paused", "ticket " + std::to_string(admission.ticket));
   for (const auto& [ticket, other] : places_) {
     if (ticket >= admission.ticket) break;

@@ -56,7 +56,10 @@ class LineWatch final : public orderlog::LogVisitor {
   [[nodiscard]] const SettingsChange& settings() const noexcept { return settings_; }
   /// Units of a round's orders, by product id.
   [[nodiscard]] Units units(const std::string& product_id, RoundNumber round) const;
+  [[nodiscard]] bool has_products() const noexcept { return !products_.empty(); }
   [[nodiscard]] std::uint64_t orders() const noexcept { return orders_; }
+  /// While it was looked on, not counting those read after a restart.
+  [[nodiscard]] std::uint64_t admissions_total() const noexcept { return admissions_total_; }
 
   // ---- LogVisitor: a block that was just written, or all of them after restart() -------------
 
@@ -90,6 +93,7 @@ class LineWatch final : public orderlog::LogVisitor {
   std::vector<std::string> products_;
   std::map<std::pair<std::string, RoundNumber>, Units> units_;
   std::uint64_t orders_ = 0;
+  std::uint64_t admissions_total_ = 0;
   std::chrono::milliseconds block_at_{0};
   bool is_reading_all_ = false;
   bool was_paused_ = false;

@@ -72,7 +72,7 @@ SimulationResult Simulation::run() {
     while (!start(true) && violations_.empty()) {
     }
     if (!violations_.empty()) break;
-    if (life == 0) open_products();
+    open_products();
     live();
   }
   if (violations_.empty() && start(false)) settle_everything();
@@ -81,16 +81,16 @@ SimulationResult Simulation::run() {
     if (attempt.outcome == Outcome::unknown) ++result_.unknowns;
     if (attempt.replayed) ++result_.replays;
   }
+  result_.admissions = line_.admissions_total();
   result_.violations = violations_.take();
   return result_;
 }
 
-// Most sales begin with their products.
+// Nearly all sales begin with their products.
 void Simulation::open_products() {
-  for (std::size_t i = 0; i < products_.size(); ++i) {
-    if (!random_.one_in(8)) init();
-  }
-  if (!random_.one_in(8)) step();
+  if (line_.has_products() || random_.one_in(16)) return;
+  for (std::size_t i = 0; i < products_.size(); ++i) init(i);
+  if (!random_.one_in(16)) step();
 }
 
 bool Simulation::start(bool may_fail) {
@@ -201,9 +201,9 @@ void Simulation::crash() {
 }
 
 void Simulation::forget_life() {
+  if (storage_.has_failed()) ++result_.failures;
   core_.reset();
   phase_ = Phase::idle;
-  in_flight_.clear();
   orders_.clear();
   joins_.clear();
   inits_.clear();

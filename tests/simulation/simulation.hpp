@@ -29,7 +29,7 @@ struct SimulationResult {
   std::uint64_t replays = 0;
   std::uint64_t kills = 0;
   std::uint64_t power_cuts = 0;
-  std::uint64_t failures = 0;  ///< writes that failed
+  std::uint64_t failures = 0;  ///< lives in which a write failed
   std::uint64_t unknowns = 0;  ///< orders that were never answered, or unavailable
   std::uint64_t admissions = 0;
 };
@@ -57,6 +57,8 @@ class Simulation final : public CompletionSink {
     std::size_t attempt = 0;
     RoundNumber round = 0;  // owners only: whose units it has
     bool is_owner = false;
+    bool is_in_flight = false;
+    bool is_unknown = false;  // told that storage is unavailable
   };
   struct Join final : public JoinOperation {
     using JoinOperation::JoinOperation;
@@ -105,7 +107,7 @@ class Simulation final : public CompletionSink {
   void retry(bool something_else);
   void join();
   void look();
-  void init();
+  void init(std::size_t number);
   void change_settings();
   void next_phase();
   void gather();
@@ -163,7 +165,6 @@ class Simulation final : public CompletionSink {
   std::deque<Join> joins_;
   std::deque<Init> inits_;
   std::deque<Settings> changes_;
-  std::vector<Order*> in_flight_;
 };
 
 }  // namespace fluxgate::testing

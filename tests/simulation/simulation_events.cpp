@@ -61,7 +61,7 @@ void Simulation::happen(Event event) {
     case Event::look:
       return look();
     case Event::init:
-      return init();
+      return init(random_.below(products_.size()));
     case Event::change_settings:
       return change_settings();
     case Event::phase:
@@ -145,13 +145,13 @@ void Simulation::order(Wish wish) {
                                          .forgot_at = forgot_at_});
   const inventory::Product* product = core_->inventory().find(order.request.product_id);
   const RoundNumber round = product != nullptr ? product->round()->number : 0;
-  const bool is_copy = std::any_of(in_flight_.begin(), in_flight_.end(), [&](const Order* other) {
-    return other->request.user_id == order.request.user_id &&
-           other->request.key == order.request.key;
+  const bool is_copy = std::any_of(orders_.begin(), orders_.end(), [&](const Order& other) {
+    return other.is_in_flight && other.request.user_id == order.request.user_id &&
+           other.request.key == order.request.key;
   });
   note("order", wish.product * 100 + wish.user * 10 + wish.key, wish.quantity);
   if (core_->submit(order) == Submission::completed) return answered(order);
-  in_flight_.push_back(&order);
+  order.is_in_flight = true;
   if (is_copy) return;
   order.is_owner = true;
   order.round = round;
@@ -180,8 +180,7 @@ void Simulation::look() {
   if (place->state == PlaceState::admitted) holder.pass = place->pass;
 }
 
-void Simulation::init() {
-  const std::size_t number = random_.below(products_.size());
+void Simulation::init(std::size_t number) {
   Init& init = inits_.emplace_back(*this);
   init.request = {.product_id = products_[number], .quantity = random_.below(swarm_.stock_max + 1)};
   if (random_.one_in(2)) init.request.quantity = swarm_.stock_max;
@@ -320,24 +319,26 @@ void Simulation::read_something() {
 
 // Units are in stock, in the log, or with somebody whose order is under way.
 void Simulation::check_books() {
-  if (core_ == nullptr || is_failed()) return;
+  if (core_ == nullptr) return;
   for (const std::string& id : products_) {
     const inventory::Product* product = core_->inventory().find(id);
     if (product == nullptr) continue;
     const inventory::Round& round = *product->round();
     const inventory::RoundSnapshot units = round.snapshot();
     Units pending = 0;
-    for (const Order* order : in_flight_) {
-      const bool is_here =
-          order->is_owner && order->round == round.number && order->request.product_id == id;
-      if (is_here) pending += order->request.quantity;
+    for (const Order& order : orders_) {
+      // After a failure nobody knows, and so they stay pending until a restart.
+      const bool is_open = order.is_in_flight || order.is_unknown;
+      const bool is_here = is_open && order.is_owner && order.round == round.number &&
+                           order.request.product_id == id;
+      if (is_here) pending += order.request.quantity;
     }
     if (units.pending != pending ||
         units.stock + units.accepted + units.pending != units.quantity) {
       violate("books", id + " has " + std::to_string(units.pending) + " pending, and " +
                            std::to_string(pending) + " are in flight");
     }
-    if (phase_ == Phase::idle && units.accepted != line_.units(id, round.number)) {
+    if (phase_ == Phase::idle && !is_failed() && units.accepted != line_.units(id, round.number)) {
       violate("books", id + " accepted " + std::to_string(units.accepted) + ", the log has " +
                            std::to_string(line_.units(id, round.number)));
     }
@@ -355,7 +356,7 @@ void Simulation::deliver(Operation* first) noexcept {
     switch (operation.kind()) {
       case Operation::Kind::order: {
         auto& order = static_cast<Order&>(operation);
-        in_flight_.erase(std::find(in_flight_.begin(), in_flight_.end(), &order));
+        order.is_in_flight = false;
         answered(order);
         break;
       }
@@ -382,6 +383,7 @@ void Simulation::answered(Order& order) {
     case OrderStatus::sold_out:
       return history_.sold_out(order.attempt, now_);
     case OrderStatus::storage_unavailable:
+      order.is_unknown = true;
       if (!storage_.has_failed()) violate("answer", "unavailable, and nothing failed");
       return;
     case OrderStatus::invalid_argument:
