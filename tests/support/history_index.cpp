@@ -162,6 +162,15 @@ void HistoryIndex::join(const Group& group) {
       }
     }
   }
+  // An answer from before a loss may be of an order that was made again, at the same place.
+  for (const std::size_t* at = group.attempts_begin; at != group.attempts_end; ++at) {
+    if (tries_[*at].order == none) continue;
+    OrderFacts& made = made_[tries_[*at].order];
+    const Sequence sequence = orders()[tries_[*at].order].sequence;
+    if (may_be_lost(tries_[*at].life, made.last_life, sequence)) continue;
+    tries_[*at].is_sure = true;
+    made.acknowledged = std::min(made.acknowledged, attempts()[*at].completed);
+  }
 }
 
 void HistoryIndex::join_accepted(std::size_t number, const Group& group) {
@@ -173,7 +182,6 @@ void HistoryIndex::join_accepted(std::size_t number, const Group& group) {
     if (!is_same(attempt, orders()[*order])) continue;
     facts.order = *order;
     OrderFacts& made = made_[*order];
-    made.acknowledged = std::min(made.acknowledged, attempt.completed);
     made.invoked = std::min(made.invoked, attempt.invoked);
     made.ended = std::max(made.ended, facts.ended);
     made.last_life = std::max(made.last_life, facts.life);

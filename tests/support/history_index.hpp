@@ -18,6 +18,7 @@ class Violations {
       lines_.push_back(std::string(kind) + ": " + what);
     }
   }
+  [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
   [[nodiscard]] std::vector<std::string> take() { return std::move(lines_); }
 
  private:
@@ -39,6 +40,7 @@ class HistoryIndex {
     std::size_t life = 0;
     Instant ended = never;     ///< its answer; or the end of its life: it cannot take effect later
     std::size_t order = none;  ///< accepted, and its order is in the log as it was told
+    bool is_sure = false;      ///< and it cannot be another one, made at its place after a loss
     bool is_lost = false;      ///< accepted, not in the log, and that is allowed
     Instant held_until = 0;    ///< it may have had units, though no order tells, up to then; 0: no
   };

@@ -24,6 +24,11 @@ bool says_key_is_free(const Attempt& attempt) {
          std::find(codes.begin(), codes.end(), attempt.code) != codes.end();
 }
 
+// The engine's word, or that of the HTTP answer.
+bool says_key_is_reused(const Attempt& attempt) {
+  return attempt.code == "key_reused" || attempt.code == "idempotency_key_reused";
+}
+
 /// Checks orders and answers key by key, and the sequence as a whole.
 class OrderChecks {
  public:
@@ -102,19 +107,24 @@ class OrderChecks {
     }
     check_fresh(number, group);
     check_resurfaced(number, group);
-    // The one before under this key must have been forgotten by then.
     for (const auto* at = group.orders_begin; *at != number; ++at) {
-      milliseconds ttl = index_.lives()[facts.last_life].key_ttl;
-      for (const auto* a = group.attempts_begin; a != group.attempts_end; ++a) {
-        if (may_have_made(*a, number)) {
-          ttl = std::min(ttl, index_.lives()[index_.facts(*a).life].key_ttl);
-        }
-      }
-      const LoggedOrder& before = index_.orders()[*at];
-      if (ttl.count() == 0 || order.accepted_at < before.accepted_at + ttl) {
-        violations_.add("second order", describe(before) + ", " + describe(order));
-      }
+      if (is_forgotten_before(*at, number, group)) continue;
+      violations_.add("second order", describe(index_.orders()[*at]) + ", " + describe(order));
     }
+  }
+
+  // The key of `before` was free by its age when one of the tries that may have made `order` came.
+  // The wall clock decides: it may have been set back since.
+  [[nodiscard]] bool is_forgotten_before(std::size_t before, std::size_t order,
+                                         const Group& group) const {
+    for (const auto* at = group.attempts_begin; at != group.attempts_end; ++at) {
+      if (!may_have_made(*at, order)) continue;
+      const auto end = end_of_key(before, index_.facts(*at).life);
+      const milliseconds seen =
+          std::max(index_.orders()[order].accepted_at, index_.attempts()[*at].utc);
+      if (end && seen >= *end) return true;
+    }
+    return false;
   }
 
   [[nodiscard]] bool may_have_made(std::size_t attempt, std::size_t order) const {
@@ -164,7 +174,7 @@ class OrderChecks {
   void check_answers(const Group& group) {
     std::vector<std::size_t> acknowledged;
     for (const auto* at = group.attempts_begin; at != group.attempts_end; ++at) {
-      if (index_.facts(*at).order != HistoryIndex::none) acknowledged.push_back(*at);
+      if (index_.facts(*at).is_sure) acknowledged.push_back(*at);
     }
     std::sort(acknowledged.begin(), acknowledged.end(), [&](std::size_t a, std::size_t b) {
       return index_.attempts()[a].completed < index_.attempts()[b].completed;
@@ -181,21 +191,31 @@ class OrderChecks {
         known = order;
         known_life = index_.facts(*next).life;
       }
-      if (known != HistoryIndex::none) check_answer(*at, known, known_life);
+      if (known == HistoryIndex::none || has_later_order(*at, known, group)) continue;
+      check_answer(*at, known, known_life);
     }
+  }
+
+  // An order behind `known` that this try may have met; whether it may be there, others check.
+  [[nodiscard]] bool has_later_order(std::size_t attempt, std::size_t known,
+                                     const Group& group) const {
+    return std::any_of(group.orders_begin, group.orders_end, [&](std::size_t order) {
+      return order > known &&
+             index_.order_facts(order).invoked < index_.attempts()[attempt].completed;
+    });
   }
 
   void check_answer(std::size_t number, std::size_t known, std::size_t known_life) {
     const Attempt& attempt = index_.attempts()[number];
     const LoggedOrder& order = index_.orders()[known];
     const bool is_told = attempt.outcome == Outcome::accepted || says_key_is_free(attempt) ||
-                         attempt.code == "key_reused";
+                         says_key_is_reused(attempt);
     if (!is_told) return;
     if (index_.may_be_lost(known_life, index_.facts(number).life, order.sequence)) return;
     const bool is_same =
         attempt.product_id == order.product_id && attempt.quantity == order.quantity;
     const bool is_answered = is_same ? attempt.order_id == order.order_id && attempt.replayed
-                                     : attempt.code == "key_reused";
+                                     : says_key_is_reused(attempt);
     if (is_answered) {
       // Why a key is reused check_reused() asks.
       if (is_same && is_forgotten(known, number)) {
@@ -210,14 +230,15 @@ class OrderChecks {
   void check_reused(const Group& group) {
     for (const auto* at = group.attempts_begin; at != group.attempts_end; ++at) {
       const Attempt& attempt = index_.attempts()[*at];
-      if (attempt.code != "key_reused") continue;
+      if (!says_key_is_reused(attempt)) continue;
       bool is_explained = false;
       bool was_forgotten = false;
       for (const auto* o = group.orders_begin; o != group.orders_end; ++o) {
         const LoggedOrder& order = index_.orders()[*o];
         if (order.product_id == attempt.product_id && order.quantity == attempt.quantity) continue;
         if (index_.order_facts(*o).invoked > attempt.completed) continue;
-        (is_forgotten(*o, *at) ? was_forgotten : is_explained) = true;
+        const bool was_there = index_.order_facts(*o).acknowledged < attempt.invoked;
+        (was_there && is_forgotten(*o, *at) ? was_forgotten : is_explained) = true;
       }
       for (const auto* o = group.attempts_begin; o != group.attempts_end; ++o) {
         const Attempt& other = index_.attempts()[*o];
@@ -239,7 +260,7 @@ class OrderChecks {
         const bool is_same =
             later.product_id == owner.product_id && later.quantity == owner.quantity;
         const bool is_shared = is_same ? later.order_id == owner.order_id && later.replayed
-                                       : later.code == "key_reused";
+                                       : says_key_is_reused(later);
         if (!is_shared && later.outcome != Outcome::unknown) {
           violations_.add("answer", describe(later) + ", in flight was " + describe(owner));
         }

@@ -223,7 +223,7 @@ TEST_CASE("OrderHistory: a key bought again in its life → second order", "[sup
                                                           .invoked = ++story.now,
                                                           .utc = milliseconds(2'000)});
   story.history.accepted(attempt, ++story.now, id_of(story.write("ann", "k1")), false);
-  CHECK(story.kinds() == "second order answer");
+  CHECK(story.kinds() == "second order");
 }
 
 TEST_CASE("OrderHistory: a key remembered after its life → key life", "[support][unit]") {

@@ -13,9 +13,10 @@ struct ModelRound {
   const LoggedOpening* opening = nullptr;
   Units left = 0;
   std::map<std::string_view, Units> users = {};
-  Instant from = never;  ///< it cannot have been open before
-  Instant acknowledged = never;
-  Instant to = never;  ///< nor after
+  Instant from = never;          ///< it cannot have been open before
+  Instant acknowledged = never;  ///< by whoever opened it
+  Instant unknown_until = 0;     ///< the end of tries without an answer that may have opened it
+  Instant to = never;            ///< nor after
   /// When its logged orders were tried, and the units up to then.
   std::vector<std::pair<Instant, Units>> taken = {};
 };
@@ -29,7 +30,7 @@ struct Holders {
 struct ModelProduct {
   std::vector<ModelRound> rounds = {};  ///< round N is at N-1
   Holders holders = {};
-  bool lost_round = false;  ///< a round that was told is gone, as it may be: nothing can be said
+  bool lost_round = false;  ///< a round that was told may be gone: nothing can be said
 };
 
 void make_sums(std::vector<std::pair<Instant, Units>>& units) {
@@ -112,30 +113,27 @@ class SaleChecks {
       if (opening.outcome == Outcome::unknown) {
         for (ModelRound& round : product.rounds) {
           if (round.opening->quantity == opening.quantity) {
-            note_window(round, opening.invoked, index_.lives()[life].ended);
+            round.from = std::min(round.from, opening.invoked);
+            round.unknown_until = std::max(round.unknown_until, index_.lives()[life].ended);
           }
         }
         continue;
       }
+      // An opening has no sequence of its own: any loss may have met it.
+      if (index_.may_be_lost(life, index_.lives().size(), everything)) product.lost_round = true;
       const bool is_there = opening.round >= 1 && opening.round <= product.rounds.size();
       if (!is_there || product.rounds[opening.round - 1].opening->quantity != opening.quantity) {
-        // An opening has no sequence of its own: any loss may have met it.
-        if (index_.may_be_lost(life, index_.lives().size(), everything)) {
-          product.lost_round = true;
-        } else {
+        if (!product.lost_round) {
           violations_.add(is_there ? "altered" : "lost",
                           opening.product_id + " round " + std::to_string(opening.round));
         }
         continue;
       }
-      note_window(product.rounds[opening.round - 1], opening.invoked, opening.completed);
+      ModelRound& round = product.rounds[opening.round - 1];
+      round.from = std::min(round.from, opening.invoked);
+      round.acknowledged = std::min(round.acknowledged, opening.completed);
     }
     for (auto& [id, product] : products_) close_windows(id, product);
-  }
-
-  static void note_window(ModelRound& round, Instant invoked, Instant completed) {
-    round.from = std::min(round.from, invoked);
-    round.acknowledged = std::min(round.acknowledged, completed);
   }
 
   void close_windows(std::string_view id, ModelProduct& product) {
@@ -143,6 +141,10 @@ class SaleChecks {
     for (std::size_t i = rounds.size(); i-- > 0;) {
       if (rounds[i].from == never) {
         violations_.add("phantom", std::string(id) + " round " + std::to_string(i + 1));
+      }
+      // Nobody was told: then it was open at the end of the life of its last try.
+      if (rounds[i].acknowledged == never && rounds[i].unknown_until != 0) {
+        rounds[i].acknowledged = rounds[i].unknown_until;
       }
       if (i + 1 == rounds.size()) continue;
       rounds[i].from = std::min(rounds[i].from, rounds[i + 1].from);
