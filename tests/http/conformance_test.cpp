@@ -59,7 +59,7 @@ class Stage {
       HttpClient client = sale_->client();
       REQUIRE(client.request(pause).status == 200);
     } else if (name == "full") {
-      sale_->storage.set_space(false);
+      sale_->storage.set_space(LogSpace::out);
       // It looks behind the next write, and once a second.
       HttpClient client = sale_->client();
       REQUIRE(becomes_true([&] {

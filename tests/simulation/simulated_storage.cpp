@@ -58,7 +58,7 @@ Sequence SimulatedStorage::cut_power() {
 void SimulatedStorage::start() {
   is_dead_ = false;
   has_failed_ = false;
-  has_space_ = true;
+  space_ = LogSpace::plenty;
   start_fails_ = false;
   append_fails_in_ = mark_fails_in_ = read_fails_in_ = 0;
 }

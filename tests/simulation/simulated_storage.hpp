@@ -32,7 +32,7 @@ class SimulatedStorage final : public LogStorage {
   void fail_mark(std::uint64_t nth) { mark_fails_in_ = nth; }
   void fail_read(std::uint64_t nth) { read_fails_in_ = nth; }
   void fail_start() { start_fails_ = true; }
-  void set_space(bool has_space) { has_space_ = has_space; }
+  void set_space(LogSpace space) { space_ = space; }
   [[nodiscard]] bool has_fault() const noexcept {
     return append_fails_in_ != 0 || mark_fails_in_ != 0 || read_fails_in_ != 0 || start_fails_;
   }
@@ -61,7 +61,7 @@ class SimulatedStorage final : public LogStorage {
   [[nodiscard]] Result<void> append(const BlockKey& key, std::string_view block,
                                     bool sync) override;
   [[nodiscard]] Result<void> set_mark(const LogPosition& position) override;
-  [[nodiscard]] bool has_space() override { return has_space_; }
+  [[nodiscard]] LogSpace space() override { return space_; }
   [[nodiscard]] Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override;
 
  private:
@@ -85,7 +85,7 @@ class SimulatedStorage final : public LogStorage {
   LogPosition mark_;
   bool is_dead_ = false;
   bool has_failed_ = false;
-  bool has_space_ = true;
+  LogSpace space_ = LogSpace::plenty;
   bool start_fails_ = false;
   std::uint64_t append_fails_in_ = 0;  // 0: never
   std::uint64_t mark_fails_in_ = 0;

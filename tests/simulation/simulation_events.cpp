@@ -77,7 +77,7 @@ void Simulation::happen(Event event) {
     case Event::fail_mark:
       return storage_.fail_mark(random_.between(1, 3));
     case Event::space:
-      return storage_.set_space(random_.one_in(2));
+      return storage_.set_space(static_cast<LogSpace>(random_.below(3)));
     case Event::read_log:
       return read_something();
     case Event::kill:
