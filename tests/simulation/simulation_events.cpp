@@ -111,17 +111,20 @@ void Simulation::retry(bool something_else) {
 
 void Simulation::order_by_pass() {
   if (holders_.empty()) return;
-  const Holder& holder = holders_[random_.below(holders_.size())];
+  Holder& holder = holders_[random_.below(holders_.size())];
+  if (holder.pass.empty() && !random_.one_in(8)) look(holder);
   Wish wish{.product = holder.product,
             .user = holder.user,
             .key = random_.below(keys_.size()),
             .quantity = random_.between(1, swarm_.quantity_max),
-            .pass = holder.pass};
+            .pass = holder.pass,
+            .pass_name = holder.pass.empty() ? "" : std::to_string(holder.number)};
   // Another's, or one that was tampered with.
   if (random_.one_in(6)) wish.user = random_.below(users_.size());
   if (random_.one_in(6)) wish.product = random_.below(products_.size());
   if (random_.one_in(8) && !wish.pass.empty()) {
     wish.pass[random_.below(wish.pass.size())] = 'A';
+    if (wish.pass != holder.pass) wish.pass_name += " altered";
   }
   order(wish);
 }
@@ -139,7 +142,7 @@ void Simulation::order(Wish wish) {
                                          .user_id = users_[wish.user],
                                          .key = keys_[wish.key],
                                          .quantity = wish.quantity,
-                                         .pass = wish.pass,
+                                         .pass = wish.pass_name,
                                          .invoked = ++now_,
                                          .utc = utc_max_,
                                          .forgot_at = forgot_at_});
@@ -170,8 +173,10 @@ void Simulation::join() {
 }
 
 void Simulation::look() {
-  if (holders_.empty()) return;
-  Holder& holder = holders_[random_.below(holders_.size())];
+  if (!holders_.empty()) look(holders_[random_.below(holders_.size())]);
+}
+
+void Simulation::look(Holder& holder) {
   ++now_;
   const auto place = core_->look(holder.text);
   note("look", holder.number, place ? static_cast<std::uint64_t>(place->state) : 9);
