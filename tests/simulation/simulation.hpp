@@ -83,6 +83,7 @@ class Simulation final : public CompletionSink {
     std::size_t key = 0;
     Units quantity = 1;
     std::string pass = {};
+    std::string pass_name = {};  // the same for all texts of one pass: a new key makes another
   };
 
   // ---- Lives --------------------------------------------------------------------------------
@@ -107,6 +108,7 @@ class Simulation final : public CompletionSink {
   void retry(bool something_else);
   void join();
   void look();
+  void look(Holder& holder);
   void init(std::size_t number);
   void change_settings();
   void next_phase();

@@ -337,7 +337,7 @@ class OrderChecks {
       const auto first = tried.emplace(attempt.pass, attempt.invoked).first;
       first->second = std::min(first->second, attempt.invoked);
       const std::size_t order = index_.facts(i).order;
-      if (order == HistoryIndex::none || attempt.replayed) continue;
+      if (!index_.facts(i).is_sure || attempt.replayed) continue;
       const auto [other, is_new] = by_text.emplace(attempt.pass, order);
       if (is_new || other->second == order) continue;
       violations_.add("pass", describe(index_.orders()[other->second]) + ", " +

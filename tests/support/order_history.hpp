@@ -34,7 +34,7 @@ struct Attempt {
   std::string user_id = {};
   std::string key = {};
   Units quantity = 1;
-  std::string pass = {};  ///< empty: none
+  std::string pass = {};  ///< its text, or any name for all texts of one pass; empty: none
   Instant invoked = 0;
   /// The server's utc then, so that the key's life can be checked; 0: too early for it to end.
   std::chrono::milliseconds utc{0};
