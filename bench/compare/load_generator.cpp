@@ -3,12 +3,16 @@
 // Closed loop: each connection sends its next order when it has the answer to the last. It finds
 // what a server can do, but not how long people wait: when the server stalls, so does the load.
 // Open loop (--rate): orders are due at fixed times whatever the server does; one that finds no
-// free connection waits, and its latency counts from the time it was due.
+// free connection waits, and its latency counts from the time it was due. With --patience-ms it
+// waits no longer than that and is given up unsent, so that a load above what a server can do goes
+// on for ever without a queue that does.
 //
 // Every order has a fresh key and user. The bytes are those of a k6 order, about 330.
 //
-// One JSON object on stdout: requests (all that were sent), and of those behind the warm-up their
-// number, rate, answers by status, and quantiles of latency in microseconds.
+// One JSON object on stdout: requests (all that were sent), and of those that were due behind the
+// warm-up their number, rate, answers by status, and quantiles of latency in microseconds. Also
+// given_up, and accepted_per_s: the answers 200 a second that came behind the warm-up, whenever
+// their orders were due.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -47,6 +51,7 @@ struct Options {
   std::uint64_t seconds = 3;
   std::uint64_t warmup_ms = 500;
   std::uint64_t rate = 0;           ///< orders per second; 0: closed loop
+  std::uint64_t patience_ms = 0;    ///< how long one may wait to be sent; 0: for ever
   std::uint64_t pipeline = 1;       ///< orders sent at once on a connection
   std::uint64_t products = 1;       ///< spread over product, product-2, product-3, ...
   std::uint64_t open_permille = 0;  ///< of the orders go to `open_product`
@@ -71,7 +76,7 @@ Options parse_options(int argc, char** argv) {
       {"--seconds", &options.seconds},   {"--warmup-ms", &options.warmup_ms},
       {"--rate", &options.rate},         {"--pipeline", &options.pipeline},
       {"--products", &options.products}, {"--open-permille", &options.open_permille},
-      {"--seed", &options.seed}};
+      {"--seed", &options.seed},         {"--patience-ms", &options.patience_ms}};
   for (int i = 1; i < argc; i += 2) {
     const std::string_view flag = argv[i];
     if (i + 1 == argc) fail("a flag without a value: " + std::string(flag), 2);
@@ -236,7 +241,10 @@ class Generator {
                 static_cast<double>(latency_.count()) / counted_s_);
     std::printf("\"us_p50\":%.1f,\"us_p90\":%.1f,\"us_p99\":%.1f,\"us_p999\":%.1f,\"us_max\":%.1f,",
                 us(0.5), us(0.9), us(0.99), us(0.999), static_cast<double>(latency_.max()) / 1000);
-    std::printf("\"seed\":%llu,\"statuses\":{", static_cast<unsigned long long>(options_.seed));
+    std::printf("\"given_up\":%llu,\"accepted_per_s\":%.1f,\"seed\":%llu,\"statuses\":{",
+                static_cast<unsigned long long>(given_up_),
+                static_cast<double>(accepted_) / counted_s_,
+                static_cast<unsigned long long>(options_.seed));
     const char* comma = "";
     for (const auto& [status, count] : statuses_) {
       std::printf("%s\"%u\":%llu", comma, status, static_cast<unsigned long long>(count));
@@ -273,6 +281,14 @@ class Generator {
     }
     const auto interval = std::chrono::duration_cast<Clock::duration>(
         std::chrono::duration<double>(1.0 / static_cast<double>(options_.rate)));
+    if (options_.patience_ms != 0) {
+      const auto oldest = now - std::chrono::milliseconds(options_.patience_ms);
+      if (next_due_ < oldest) {
+        const auto given_up = (oldest - next_due_) / interval + 1;
+        given_up_ += static_cast<std::uint64_t>(given_up);
+        next_due_ += given_up * interval;
+      }
+    }
     while (!idle_.empty() && next_due_ <= now) {
       Connection* connection = idle_.front();
       idle_.pop_front();
@@ -313,6 +329,7 @@ class Generator {
       if (answer.bytes == 0) break;
       input.remove_prefix(answer.bytes);
       --connection.in_flight;
+      if (answer.status == 200 && now >= counted_from_) ++accepted_;
       if (connection.due >= counted_from_) {
         latency_.record(static_cast<std::uint64_t>((now - connection.due).count()));
         ++statuses_[answer.status];
@@ -341,6 +358,8 @@ class Generator {
   Clock::time_point counted_from_;
   Clock::time_point next_due_;
   std::uint64_t sent_total_ = 0;
+  std::uint64_t given_up_ = 0;
+  std::uint64_t accepted_ = 0;
   double counted_s_ = 0;
   LatencyHistogram latency_;
   std::map<unsigned, std::uint64_t> statuses_;

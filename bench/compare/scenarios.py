@@ -12,6 +12,7 @@ from measure import ask, generate
 PLENTY = 10**15  # units that no run uses up
 SOLD_OUT = (409,)
 ACCEPTED = (200,)
+OVERLOADED = (200, 503)
 
 
 @contextlib.contextmanager
@@ -65,6 +66,15 @@ def share_of_ceiling(share):
     """Open loop at this share of what fluxgate reached in a closed loop of the same scenario."""
     def options(results):
         return {"rate": int(share * results["fluxgate"][-1]["requests_per_s"])}
+    return options
+
+
+def times_capacity(times, connections, **further):
+    """Open loop at so many times what the subject "capacity" reached, for people who wait to be
+    sent for a second at most."""
+    def options(results):
+        return {"rate": int(times * results["capacity"][-1]["requests_per_s"]),
+                "connections": connections, "patience_ms": 1000, **further}
     return options
 
 
@@ -172,6 +182,27 @@ SCENARIOS = {
                  options=share_of_ceiling(0.7))],
         [Bar("p99.9 at 70 % of the ceiling / null server", "us_p999",
              "fluxgate_70", "null_70", 2.0, 1.3)]),
+    "overload": Scenario(
+        "orders at a third of the capacity, at ten times it, and at a third again",
+        [Subject("capacity", systems.Fluxgate, {"stock": PLENTY},
+                 options={"connections": 1000}, statuses=ACCEPTED, prepare=open_a_stock),
+         Subject("third_before", systems.Fluxgate, shares="capacity",
+                 options=times_capacity(1 / 3, 100), statuses=ACCEPTED),
+         Subject("ten_times", systems.Fluxgate, shares="capacity",
+                 options=times_capacity(10, 4000), statuses=OVERLOADED),
+         Subject("ten_times_more_people", systems.Fluxgate, shares="capacity",
+                 options=times_capacity(10, 12000), statuses=OVERLOADED),
+         Subject("third_after", systems.Fluxgate, shares="capacity",
+                 options=times_capacity(1 / 3, 100), statuses=ACCEPTED)],
+        [Bar("accepted orders/s at ten times the capacity / capacity, 4,000 connections",
+             "accepted_per_s", "ten_times", "capacity", 0.95, 1.0, less_is_better=False),
+         Bar("accepted orders/s at ten times the capacity / capacity, 12,000 connections",
+             "accepted_per_s", "ten_times_more_people", "capacity", 0.95, 1.0,
+             less_is_better=False),
+         Bar("CPU per request at ten times the capacity / capacity", "cpu_us_per_request",
+             "ten_times", "capacity", 1.1, 1.0),
+         Bar("p99 at a third of the capacity, 0.3 s after the overload / before it", "us_p99",
+             "third_after", "third_before", 2.0, 1.2)]),
     "audit": Scenario(
         "sold out while 10^6 orders are audited, one audit after the other",
         [Subject("quiet", systems.Fluxgate, prepare=many_orders),

@@ -1,5 +1,7 @@
 #include "cli/settings.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "cli/config_file.hpp"
@@ -16,6 +18,14 @@ namespace {
 constexpr std::size_t token_file_bytes_max = 8192;
 // Of the waiting room's template and texts, which every visitor is sent.
 constexpr std::size_t page_file_bytes_max = 256 * 1024;
+
+// A connection has one order in flight, so a disk that hangs could hold them all, and nobody would
+// hear any more what is sold out. A quarter of them is kept for that; the orders beyond are
+// `overloaded`.
+std::size_t pending_orders_max_for(const Settings& settings) {
+  const std::size_t share = settings.server.max_connections - settings.server.max_connections / 4;
+  return std::min(share, settings.engine.pending_orders_max);
+}
 
 Error usage_error(std::string message) {
   return {ErrorCode::invalid_argument, std::move(message)};
@@ -121,6 +131,7 @@ Result<Settings> collect(const std::vector<std::string>& words, const Environmen
     if (const Result<void> applied = apply_all(settings, *source); !applied) return applied.error();
   }
   if (const Result<void> files = read_files(settings); !files) return files.error();
+  settings.engine.pending_orders_max = pending_orders_max_for(settings);
   if (settings.orders.round != 0 && settings.orders.product.empty()) {
     return usage_error("--round: needs --product, because every product counts its own rounds");
   }

@@ -23,8 +23,11 @@ inline constexpr std::size_t input_bytes_max =
 /// simdjson may read this far behind a body.
 inline constexpr std::size_t input_padding_bytes = 64;
 
-/// Unsent answers of a connection over which its next request waits.
-inline constexpr std::size_t output_bytes_high = 64 * 1024;
+/// Unsent answers of a connection over which its next request waits: a turn's refusals fit in it.
+inline constexpr std::size_t output_bytes_high = 16 * 1024;
+/// And of those the kernel was given. Without a bound it takes up to 4 MiB for a client that does
+/// not read (tcp_wmem); what is on its way to a client that does is not counted.
+inline constexpr int kernel_unsent_bytes_max = 64 * 1024;
 /// What a connection may have answered before others have their turn: some 100 us of work.
 inline constexpr std::size_t turn_requests_max = 64;
 inline constexpr std::size_t turn_bytes_max = 64 * 1024;  ///< read, and of bodies, sent or not

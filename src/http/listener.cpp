@@ -3,12 +3,15 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 #include <optional>
 #include <system_error>
+
+#include "http/limits.hpp"
 
 namespace fluxgate::http {
 namespace {
@@ -101,6 +104,12 @@ std::optional<base::UniqueFd> bind_socket(const Address& address, bool shares_po
   return fd;
 }
 
+// Its connections inherit it.
+bool bound_unsent(const base::UniqueFd& fd) {
+  return ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kernel_unsent_bytes_max,
+                      sizeof(kernel_unsent_bytes_max)) == 0;
+}
+
 std::uint16_t port_of(const base::UniqueFd& fd) {
   Address address;
   address.size = sizeof(address.storage);
@@ -138,7 +147,7 @@ int listen_all(const std::vector<Address>& addresses, std::size_t shards, Listen
   for (auto& shard : listeners.shards) {
     for (const Address& address : addresses) {
       std::optional<base::UniqueFd> fd = bind_socket(address, true);
-      if (!fd || ::listen(fd->get(), backlog_max) != 0) return errno;
+      if (!fd || !bound_unsent(*fd) || ::listen(fd->get(), backlog_max) != 0) return errno;
       shard.push_back({std::move(*fd), address.is_v6()});
     }
   }

@@ -420,3 +420,14 @@ TEST_CASE("help_text: every option with its variable and default; lines fit", "[
     }
   }
 }
+
+TEST_CASE("read_settings: --max-connections → a quarter is not for orders that wait",
+          "[cli][unit]") {
+  const auto pending = [](const Words& words) {
+    return must_read(words).engine.pending_orders_max;
+  };
+  REQUIRE(pending({}) == 12'288);
+  REQUIRE(pending({"--max-connections", "1"}) == 1);
+  REQUIRE(pending({"--max-connections", "4"}) == 3);
+  REQUIRE(pending({"--max-connections", "1000000"}) == 65'536);
+}

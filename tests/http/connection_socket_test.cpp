@@ -229,8 +229,9 @@ TEST_CASE("Session: a client that does not read → closed, and never much memor
   for (int i = 0; i < 2000; ++i) requests += "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
   client.write(requests);
   CHECK(becomes_true([&] { return metric(sale, "fluxgate_http_connections") == 1; }));
-  // 40 MB were asked for; the kernel's buffers and one output are all that was made.
-  CHECK(metric(sale, "fluxgate_http_requests_total{route=\"openapi\",status=\"2xx\"}") < 1000);
+  // 40 MB were asked for; one output, what the kernel may hold of it and what the client's kernel
+  // took are all that was made.
+  CHECK(metric(sale, "fluxgate_http_requests_total{route=\"openapi\",status=\"2xx\"}") < 20);
 }
 
 TEST_CASE("Session: a client that does not read while log reads come back → closed all the same",

@@ -258,6 +258,35 @@ TEST_CASE("Server: more connections than max_connections → 503 and closed", "[
   }));
 }
 
+TEST_CASE("Server: a disk that hangs → the connections kept for others still hear what is gone",
+          "[http][socket]") {
+  ServerOptions options;
+  options.max_connections = 4;
+  EngineOptions engine_options;
+  engine_options.pending_orders_max = 3;
+  Sale sale(options, engine_options);
+  sale.init("p", 9);
+  sale.init("gone", 0);
+  sale.storage.block_appends();
+  std::vector<HttpClient> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(sale.client());
+    waiting.back().write(HttpClient::text_of(order("p", "a", "k" + std::to_string(i))));
+  }
+  CHECK(becomes_true([&] { return sale.engine->product("p")->pending == 3; }));
+  HttpClient other = sale.client();
+  const HttpResponse refused = other.request(order("p", "a", "k3"));
+  CHECK(verdict(refused) == "503 overloaded");
+  CHECK(refused.header("Retry-After") == "1");
+  CHECK(refused.header("Connection").empty());
+  CHECK(verdict(other.request(order("gone", "a", "k"))) == "409 sold_out");
+  CHECK(verdict(other.request(get("/healthz"))) == "200 ok");
+  CHECK(sale.engine->product("p")->stock == 6);
+  sale.storage.release_appends();
+  for (HttpClient& client : waiting) CHECK(verdict(client.read_response()) == "200 success");
+  CHECK(verdict(other.request(order("p", "a", "k3"))) == "200 success");
+}
+
 TEST_CASE("Server: more connections than an address may have → 429, but for the proxy",
           "[http][socket]") {
   for (const bool is_proxy : {false, true}) {
