@@ -26,7 +26,12 @@ constexpr std::size_t sessions_kept = 1024;
 // others are served: about a hundred.
 constexpr std::chrono::microseconds owe_wake_max{500};
 
-// Out of descriptors or memory: trying again at once would spin.
+// Out of descriptors or memory, trying again at once would spin. Ten tries a second cost nothing
+// that can be measured, and who waits is let in a tenth of a second after there is room.
+constexpr std::chrono::milliseconds accept_rest{100};
+// Between two lines about it, per shard: a server of 64 shards writes six a second.
+constexpr std::uint64_t accept_warning_ticks = 10;
+
 bool must_rest(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -78,7 +83,7 @@ void Shard::run() {
   using std::chrono::steady_clock;
   while (!is_over()) {
     const auto began = steady_clock::now();
-    const auto wait_max = has_more_to_do() ? steady_clock::duration(0) : next_tick_ - began;
+    const auto wait_max = has_more_to_do() ? steady_clock::duration(0) : next_due() - began;
     const auto events = poller_.wait(wait_max);
     for (const epoll_event& event : events) {
       static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
@@ -91,7 +96,12 @@ void Shard::run() {
     wake_committer(events.empty(), now);
     // Behind the batch: what its events name must live as long.
     if (now >= next_tick_) tick();
+    if (now >= rested_at_) end_rest();
   }
+}
+
+std::chrono::steady_clock::time_point Shard::next_due() const noexcept {
+  return std::min(next_tick_, rested_at_);
 }
 
 // Each commit costs as much CPU time as some ten orders over HTTP, so a batch is worth waiting for
@@ -168,10 +178,18 @@ Shard::Accepted Shard::accept_some(Listener& listener, std::size_t count) {
 
 void Shard::rest(Listener& listener) {
   listener.is_resting = true;
-  if (services_.options.log && (last_accept_warning_ == 0 || ticks_ > last_accept_warning_)) {
-    last_accept_warning_ = ticks_ + 1;
+  rested_at_ = std::chrono::steady_clock::now() + accept_rest;
+  if (services_.options.log && ticks_ >= next_accept_warning_) {
+    next_accept_warning_ = ticks_ + accept_warning_ticks;
     services_.options.log(LogLevel::warning,
                           "cannot accept connections: out of descriptors or memory");
+  }
+}
+
+void Shard::end_rest() {
+  rested_at_ = never;
+  for (auto& listener : listeners_) {
+    if (std::exchange(listener->is_resting, false)) listen(*listener);
   }
 }
 
@@ -231,9 +249,6 @@ void Shard::tick() {
   if (free_.size() > sessions_kept && resumed_.empty()) free_.resize(sessions_kept);
   // Backwards: a session that closes is replaced by the last one, which had its turn.
   for (std::size_t i = open_.size(); i-- > 0;) open_[i]->tick();
-  for (auto& listener : listeners_) {
-    if (std::exchange(listener->is_resting, false)) listen(*listener);
-  }
 }
 
 // ---- Completions ------------------------------------------------------------------------------

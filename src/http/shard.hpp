@@ -90,11 +90,12 @@ class Shard final : public CompletionSink {
     Shard& shard;
     base::UniqueFd socket;
     bool is_due = false;      // there may be more to accept: in the next round
-    bool is_resting = false;  // there are no descriptors: until the next tick
+    bool is_resting = false;  // there are no descriptors: until rested_at_
   };
 
   void run();
   [[nodiscard]] bool has_more_to_do() const noexcept;
+  [[nodiscard]] std::chrono::steady_clock::time_point next_due() const noexcept;
   void wake_committer(bool is_idle, std::chrono::steady_clock::time_point now);
   void run_posted();
   void run_resumed();
@@ -110,6 +111,7 @@ class Shard final : public CompletionSink {
   /// Accepts what is there, `count` at most.
   [[nodiscard]] Accepted accept_some(Listener& listener, std::size_t count);
   void rest(Listener& listener);
+  void end_rest();
   void take(base::UniqueFd socket, const boost::asio::ip::address& peer);
   [[nodiscard]] Session& make_session();
 
@@ -136,6 +138,9 @@ class Shard final : public CompletionSink {
   // io_context's own mutex orders. Seen late, it is seen at the wake-up that follows.
   std::atomic<bool> has_posted_{false};
   std::chrono::steady_clock::time_point next_tick_;
+  // When the listeners that rest try again.
+  static constexpr auto never = std::chrono::steady_clock::time_point::max();
+  std::chrono::steady_clock::time_point rested_at_ = never;
   std::vector<std::unique_ptr<Listener>> listeners_;
   DeliveredBatches delivered_;
   std::atomic<unsigned> delivering_{0};  // threads in deliver(); release and acquire, for join()
@@ -144,7 +149,7 @@ class Shard final : public CompletionSink {
   std::vector<std::unique_ptr<Session>> free_;
   std::vector<Session*> resumed_;          // turns to come
   std::vector<Session*> resuming_;         // being taken
-  std::uint64_t last_accept_warning_ = 0;  // tick; 0: never
+  std::uint64_t next_accept_warning_ = 0;  // tick
   std::thread thread_;
 };
 
