@@ -10,7 +10,8 @@ compile_jobs() {
   echo $((jobs > 0 ? jobs : 1))
 }
 
-# build_tree FOLDER CMAKE-ARGUMENT...: configures and compiles. Quick if nothing has changed.
+# build_tree FOLDER CMAKE-ARGUMENT...: configures and compiles. Quick if nothing has changed. With
+# an array build_targets it compiles those instead of all.
 build_tree() {
   local folder=$1
   shift
@@ -23,5 +24,6 @@ build_tree() {
   fi
   export CCACHE_DIR=${CCACHE_DIR:-$PWD/.cache/ccache}
   cmake -S . -B "$folder" "${first[@]}" "$@" -Wno-dev --log-level=NOTICE
-  cmake --build "$folder" --parallel "$(compile_jobs)"
+  cmake --build "$folder" --parallel "$(compile_jobs)" \
+    ${build_targets:+--target "${build_targets[@]}"}
 }

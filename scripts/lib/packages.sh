@@ -10,7 +10,11 @@ build_packages=(
 
 # What the tests and benchmarks need beyond that. strace makes storage fail for a test;
 # clang-format-14 is the one whose layout the repository has.
-test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14)
+# nginx-light is what stands before the server in a test of who may do what.
+test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14 nginx-light)
+
+# What scripts/fuzz needs: libFuzzer is part of Clang's runtime. Nothing else is built with it.
+fuzz_packages=(clang-14 libclang-rt-14-dev)
 
 # What tests/browser needs, unless it is here from elsewhere: Node.js of others brings its own npm,
 # with which Debian's cannot be installed.
