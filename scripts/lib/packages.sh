@@ -10,8 +10,11 @@ build_packages=(
 
 # What the tests and benchmarks need beyond that. strace makes storage fail for a test;
 # clang-format-14 is the one whose layout the repository has.
-# nginx-light is what stands before the server in a test of who may do what.
-test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14 nginx-light)
+test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14 patch)
+
+# The proxies of tests/proxies, some 20 MB; apache2-bin is the program without the service.
+proxy_services=(nginx haproxy varnish)
+test_packages+=("${proxy_services[@]}" apache2-bin)
 
 # What scripts/fuzz needs: libFuzzer is part of Clang's runtime. Nothing else is built with it.
 fuzz_packages=(clang-14 libclang-rt-14-dev)
@@ -49,5 +52,26 @@ install_missing() {
   echo "Installing ${missing[*]}"
   local quiet=(env DEBIAN_FRONTEND=noninteractive apt-get -q)
   "${as_root[@]}" "${quiet[@]}" update
-  "${as_root[@]}" "${quiet[@]}" install -y --no-install-recommends "${missing[@]}"
+  install_without_services "${missing[@]}"
+}
+
+# install_without_services PACKAGE...: the tests start the programs they need by themselves, so none
+# of the packages may start a service, now or with the machine. Uses install_missing's `as_root` and
+# `quiet`.
+install_without_services() {
+  local policy=/usr/sbin/policy-rc.d own_policy=no result=0 service
+  if [[ ! -e $policy ]]; then
+    own_policy=yes
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+  fi
+  "${as_root[@]}" "${quiet[@]}" install -y --no-install-recommends "$@" || result=$?
+  [[ $own_policy == no ]] || "${as_root[@]}" rm "$policy"
+  for service in "${proxy_services[@]}"; do
+    # One that was here before is its owner's affair.
+    if [[ " $* " == *" $service "* ]] && command -v systemctl >/dev/null; then
+      "${as_root[@]}" systemctl --quiet disable "$service" || true
+    fi
+  done
+  return "$result"
 }

@@ -49,6 +49,8 @@ class Core {
   }
 
   bool step();
+  /// Its phases, for a simulator that stops between them: instead of step(), on one thread.
+  [[nodiscard]] Committer& committer() noexcept { return committer_; }
   void wait() { committer_.wait(next_step()); }
   void wake() noexcept { committer_.wake(); }
   void wake_for_pushed() noexcept { committer_.wake_for_pushed(); }

@@ -40,6 +40,8 @@ class HeaderScan {
   [[nodiscard]] std::size_t header_begin() const noexcept { return header_begin_; }
   /// Behind the empty line. Valid once complete.
   [[nodiscard]] std::size_t header_end() const noexcept { return line_begin_; }
+  /// True if it began with an empty line.
+  [[nodiscard]] bool has_skipped_line() const noexcept { return header_begin_ != 0; }
   /// True if there was an empty line and nothing else.
   [[nodiscard]] bool is_blank(std::string_view bytes) const noexcept {
     return header_begin_ != 0 && bytes.size() == header_begin_;

@@ -43,12 +43,16 @@ RequestReader::State RequestReader::read_header() {
   const std::string_view input(data_.get() + begin_, end_ - begin_);
   if (!has_header_) {
     if (!scan_.has_begun() && recall_header(input)) return State::body;
-    switch (scan_.feed(input)) {
+    const HeaderScan::State state = scan_.feed(input);
+    // However the bytes are cut: one is skipped, and not one each time there is no more.
+    if (has_skipped_line_ && scan_.has_skipped_line()) return refuse(Problem::malformed_request);
+    switch (state) {
       case HeaderScan::State::more:
         if (!scan_.is_blank(input)) return State::header;
         // An empty line and no more: some clients send one behind a body. No request begins by it.
         raw_end_ = input.size();
         consume();
+        has_skipped_line_ = true;
         return State::empty;
       case HeaderScan::State::refused:
         return refuse(scan_.problem());
@@ -116,6 +120,7 @@ void RequestReader::consume() noexcept {
   // Of a refused request that was never parsed this must not be the one before.
   request_.method = Method::other;
   has_header_ = is_parsed_ = is_recalled_ = is_complete_ = wished_continue_ = false;
+  has_skipped_line_ = false;
   header_end_ = body_bytes_ = raw_end_ = 0;
 }
 

@@ -84,6 +84,7 @@ class RequestReader {
   bool is_recalled_ = false;  // by the memo: the scan has not seen it
   bool is_complete_ = false;
   bool wished_continue_ = false;
+  bool has_skipped_line_ = false;  // an empty one before it, which is no longer here
   std::size_t header_end_ = 0;
   std::size_t body_bytes_ = 0;  // decoded so far
   std::size_t raw_end_ = 0;     // of the input the body was decoded from

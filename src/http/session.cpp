@@ -337,9 +337,6 @@ void Session::release_if_done() {
 void Session::wait_for(Wait wait) {
   if (wait == wait_ || phase_ == Phase::closed) return;
   if (wait_ == Wait::linger) return;
-  // An empty line is no request: else one that comes in two halves, again and again, would begin
-  // both waits anew for ever.
-  if (wait == Wait::idle && wait_ == Wait::header) return;
   wait_ = wait;
   const ServerOptions& options = shard_.services().options;
   const auto ticks = [&]() -> std::uint64_t {
@@ -366,7 +363,7 @@ void Session::wait_for(Wait wait) {
 void Session::tick() {
   if (is_streaming_) tick_stream();
   if (wait_ == Wait::none || shard_.ticks() < deadline_) return;
-  if ((wait_ != Wait::header && wait_ != Wait::body) || has_no_input()) return close();
+  if (wait_ != Wait::header && wait_ != Wait::body) return close();
   shard_.counters().timeouts.add();
   answer_problem(Problem::request_timeout);
   if (flush()) linger();
@@ -374,13 +371,8 @@ void Session::tick() {
 
 void Session::drain() {
   if (is_streaming_) return close();
-  const bool is_idle = wait_ == Wait::idle || (wait_ == Wait::header && has_no_input());
-  if (phase_ != Phase::serving || !is_idle) return;
+  if (phase_ != Phase::serving || wait_ != Wait::idle) return;
   if (!has_arrived()) close();
-}
-
-bool Session::has_no_input() const noexcept {
-  return input_ == RequestReader::State::empty;
 }
 
 // Input the kernel holds and nobody has read yet is under way, too.

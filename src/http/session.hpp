@@ -95,8 +95,6 @@ class Session final : public Watched {
   /// True if there is more input. Else it waits, or is closed.
   [[nodiscard]] bool read_more();
   [[nodiscard]] bool has_arrived() const;
-  /// Nothing of a request is here.
-  [[nodiscard]] bool has_no_input() const noexcept;
   void linger();
   void read_rest();
   void close();

@@ -19,10 +19,12 @@
 
 namespace fluxgate::http {
 
+using testing::field;
 using testing::HttpClient;
 using testing::HttpHeader;
 using testing::HttpRequest;
 using testing::HttpResponse;
+using testing::verdict;
 
 /// An engine in memory and a server over it on a free port.
 struct Sale {
@@ -72,23 +74,6 @@ inline HttpRequest order(std::string_view product, std::string_view user, std::s
   HttpRequest request = post_json("/order", order_body(product, user));
   request.headers.push_back({"x-idempotency-key", std::move(key)});
   return request;
-}
-
-/// The value of a text or number that stands in a JSON answer; empty if it is not there.
-inline std::string field(const HttpResponse& response, std::string_view name) {
-  const std::string start = "\"" + std::string(name) + "\":";
-  const std::size_t begin = response.body.find(start);
-  if (begin == std::string::npos) return {};
-  const std::string_view rest = std::string_view(response.body).substr(begin + start.size());
-  if (rest.starts_with('"')) return std::string(rest.substr(1, rest.find('"', 1) - 1));
-  return std::string(rest.substr(0, rest.find_first_of(",}")));
-}
-
-/// "409 sold_out", "422 over_limit", "200 success": the status and the word a program looks at.
-inline std::string verdict(const HttpResponse& response) {
-  const std::string status = field(response, "status");
-  return std::to_string(response.status) + " " +
-         (status == "error" ? field(response, "code") : status);
 }
 
 /// Asks again and again, because nothing tells when a server has noticed something.

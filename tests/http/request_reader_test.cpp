@@ -132,6 +132,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("RequestReader: a second empty line before a request → refused in steps of any size",
+          "[http][unit]") {
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  for (std::size_t step = 1; step < 9; ++step) {
+    INFO("steps of " << step);
+    const std::vector<std::string> refused{"malformed_request"};
+    CHECK(read_all("\r\n\r\n" + request, step) == refused);
+    CHECK(read_all("\r\n" + request + "\r\n" + request + "\r\n", step) ==
+          std::vector<std::string>{"/:", "/:", "empty"});
+  }
+}
+
 TEST_CASE("RequestReader: what is missing → header or body", "[http][unit]") {
   CHECK(read_all("", 1) == Found{"empty"});
   CHECK(read_all("G", 1) == Found{"header"});

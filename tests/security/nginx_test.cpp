@@ -95,7 +95,7 @@ std::vector<HttpRequest> admin_requests() {
 
 TEST_CASE("nginx in front, on this machine: admin routes → nobody without the token",
           "[security][.nginx]") {
-  if (::access(Nginx::binary(), X_OK) != 0) testing::skip("no nginx; install nginx-light");
+  if (::access(Nginx::binary(), X_OK) != 0) testing::skip("no nginx; install nginx");
   for (const std::string& directives : configurations()) {
     INFO("configuration: " << directives);
     for (const bool has_token : {false, true}) {

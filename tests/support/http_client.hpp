@@ -70,9 +70,11 @@ class HttpClient {
  public:
   static constexpr std::chrono::milliseconds deadline_default{30'000};
 
-  explicit HttpClient(std::uint16_t port) : port_(port) {}
+  explicit HttpClient(std::uint16_t port, std::chrono::milliseconds deadline = deadline_default)
+      : port_(port), deadline_(deadline) {}
   HttpClient(HttpClient&& other) noexcept
       : port_(other.port_),
+        deadline_(other.deadline_),
         socket_(std::exchange(other.socket_, -1)),
         is_connected_(std::exchange(other.is_connected_, false)),
         input_(std::move(other.input_)) {}
@@ -188,6 +190,9 @@ class HttpClient {
     return std::exchange(input_, {});
   }
 
+  /// What came and was not read, after a reset too.
+  [[nodiscard]] std::string take_input() { return std::exchange(input_, {}); }
+
   /// True if nothing comes within `time`.
   [[nodiscard]] bool is_silent_for(std::chrono::milliseconds time) {
     pollfd readable{socket_, POLLIN, 0};
@@ -202,7 +207,7 @@ class HttpClient {
   // False at the end.
   bool read_some() {
     pollfd readable{socket_, POLLIN, 0};
-    const int ready = ::poll(&readable, 1, static_cast<int>(deadline_default.count()));
+    const int ready = ::poll(&readable, 1, static_cast<int>(deadline_.count()));
     if (ready == 0) throw std::runtime_error("no answer in time");
     if (ready < 0 && errno != EINTR) fail("poll");
     char buffer[16'384];
@@ -245,9 +250,27 @@ class HttpClient {
   }
 
   std::uint16_t port_;
+  std::chrono::milliseconds deadline_;
   int socket_ = -1;
   bool is_connected_ = false;
   std::string input_;
 };
+
+/// The value of a text or number that stands in a JSON answer; empty if it is not there.
+inline std::string field(const HttpResponse& response, std::string_view name) {
+  const std::string start = "\"" + std::string(name) + "\":";
+  const std::size_t begin = response.body.find(start);
+  if (begin == std::string::npos) return {};
+  const std::string_view rest = std::string_view(response.body).substr(begin + start.size());
+  if (rest.starts_with('"')) return std::string(rest.substr(1, rest.find('"', 1) - 1));
+  return std::string(rest.substr(0, rest.find_first_of(",}")));
+}
+
+/// "409 sold_out", "422 over_limit", "200 success": the status and the word a program looks at.
+inline std::string verdict(const HttpResponse& response) {
+  const std::string status = field(response, "status");
+  return std::to_string(response.status) + " " +
+         (status == "error" ? field(response, "code") : status);
+}
 
 }  // namespace fluxgate::testing
