@@ -8,11 +8,12 @@ function(fluxgate_target name)
   if(PROJECT_IS_TOP_LEVEL)
     # -Wrestrict: GCC 12 warns of sound std::string concatenations at -O2 (its bug 105651).
     target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
-                                           -Wno-restrict)
+                                           $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
   endif()
   if(FLUXGATE_SANITIZE)
     # GCC 12 takes members of instrumented standard and Beast types for uninitialized.
-    target_compile_options(${name} PRIVATE -fno-omit-frame-pointer -Wno-maybe-uninitialized)
+    target_compile_options(${name} PRIVATE -fno-omit-frame-pointer
+                                           $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   endif()
   if(FLUXGATE_SANITIZE STREQUAL "address")
     target_compile_options(${name} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=all)
@@ -23,5 +24,9 @@ function(fluxgate_target name)
     target_compile_definitions(${name} PRIVATE BOOST_ASIO_DISABLE_FENCED_BLOCK)
     target_compile_options(${name} PRIVATE -fsanitize=thread)
     target_link_options(${name} PUBLIC -fsanitize=thread)
+  elseif(FLUXGATE_SANITIZE STREQUAL "fuzzer")
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link,address,undefined
+                                           -fno-sanitize-recover=all)
+    target_link_options(${name} PUBLIC -fsanitize=address,undefined)
   endif()
 endfunction()

@@ -16,6 +16,9 @@ test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14 patch)
 proxy_services=(nginx haproxy varnish)
 test_packages+=("${proxy_services[@]}" apache2-bin)
 
+# What scripts/fuzz needs: libFuzzer is part of Clang's runtime. Nothing else is built with it.
+fuzz_packages=(clang-14 libclang-rt-14-dev)
+
 # What tests/browser needs, unless it is here from elsewhere: Node.js of others brings its own npm,
 # with which Debian's cannot be installed.
 command -v node >/dev/null || test_packages+=(nodejs)

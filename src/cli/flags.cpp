@@ -41,6 +41,14 @@ void declare(CLI::App& app, Slot& slot) {
                                                         : app.add_option(name, slot.value);
 }
 
+/// Behind `--` all words are unexpected: one is enough, and what it has behind `=` may be a token.
+std::string first_unexpected(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word != "--") return word.substr(0, word.find('='));
+  }
+  return "--";
+}
+
 }  // namespace
 
 Result<Flags> read_flags(const std::vector<std::string>& words) {
@@ -66,6 +74,8 @@ Result<Flags> read_flags(const std::vector<std::string>& words) {
   try {
     std::reverse(rest.begin(), rest.end());  // CLI11 takes its words from the back
     app.parse(rest);
+  } catch (const CLI::ExtrasError&) {
+    return usage_error("unexpected argument: " + first_unexpected(app.remaining()));
   } catch (const CLI::Error& error) {
     return usage_error(error.what());
   }

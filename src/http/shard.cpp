@@ -50,7 +50,9 @@ boost::asio::ip::address address_of(const sockaddr_storage& peer) {
 }  // namespace
 
 Shard::Shard(Services& services, ConnectionLimits& limits, std::vector<ListeningSocket> listeners)
-    : services_(services), limits_(limits) {
+    : services_(services),
+      limits_(limits),
+      next_tick_(std::chrono::steady_clock::now() + tick_length) {
   date_.set(system_clock().utc());
   for (ListeningSocket& socket : listeners) {
     listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket.fd)));
@@ -80,24 +82,26 @@ void Shard::join() {
 }
 
 void Shard::run() {
-  using std::chrono::steady_clock;
   while (!is_over()) {
-    const auto began = steady_clock::now();
-    const auto wait_max = has_more_to_do() ? steady_clock::duration(0) : next_due() - began;
-    const auto events = poller_.wait(wait_max);
-    for (const epoll_event& event : events) {
-      static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
-    }
-    take_delivered();
-    run_posted();
-    run_resumed();
-    run_listeners();
-    const auto now = steady_clock::now();
-    wake_committer(events.empty(), now);
-    // Behind the batch: what its events name must live as long.
-    if (now >= next_tick_) tick();
-    if (now >= rested_at_) end_rest();
+    const auto now = std::chrono::steady_clock::now();
+    serve_round(has_more_to_do() ? std::chrono::steady_clock::duration(0) : next_due() - now);
   }
+}
+
+void Shard::serve_round(std::chrono::nanoseconds wait_max) {
+  const auto events = poller_.wait(wait_max);
+  for (const epoll_event& event : events) {
+    static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
+  }
+  take_delivered();
+  run_posted();
+  run_resumed();
+  run_listeners();
+  const auto now = std::chrono::steady_clock::now();
+  wake_committer(events.empty(), now);
+  // Behind the batch: what its events name must live as long.
+  if (now >= next_tick_) tick();
+  if (now >= rested_at_) end_rest();
 }
 
 std::chrono::steady_clock::time_point Shard::next_due() const noexcept {

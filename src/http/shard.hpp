@@ -55,6 +55,14 @@ class Shard final : public CompletionSink {
 
   void deliver(Operation* first) noexcept override;
 
+  // ---- For its thread, or who serves without one --------------------------------------------
+
+  /// Serves a connection that was accepted.
+  void take(base::UniqueFd socket, const boost::asio::ip::address& peer);
+  /// Waits for events, at most so long, and serves whoever they are for.
+  void serve_round(std::chrono::nanoseconds wait_max);
+  [[nodiscard]] std::size_t open_connections() const noexcept { return open_.size(); }
+
   // ---- For its sessions ---------------------------------------------------------------------
 
   /// Runs `work` on the shard's thread.
@@ -112,7 +120,6 @@ class Shard final : public CompletionSink {
   [[nodiscard]] Accepted accept_some(Listener& listener, std::size_t count);
   void rest(Listener& listener);
   void end_rest();
-  void take(base::UniqueFd socket, const boost::asio::ip::address& peer);
   [[nodiscard]] Session& make_session();
 
   void tick();

@@ -122,7 +122,7 @@ std::string_view reason(unsigned status) noexcept {
     default:
       break;
   }
-  FLUXGATE_CHECK(!"a status that has no reason");
+  FLUXGATE_CHECK(false && "a status that has no reason");
 }
 
 std::optional<Problem> problem_of(OrderStatus status) noexcept {

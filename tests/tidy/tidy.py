@@ -45,7 +45,7 @@ FUNCTION_LINES_MAX = 70
 CPP_SUFFIXES = {".cpp", ".hpp"}
 CODE_SUFFIXES = CPP_SUFFIXES | {".py", ".sh", ".cmake", ".js", ".in"}
 LIMITED_TREES = ["src", "include", "tests", "bench", "examples", "scripts", ".ci"]
-SKIPPED_TREES = {".git", ".cache", "node_modules", "fluxgate-data", "__pycache__"}
+SKIPPED_TREES = {".git", ".cache", "node_modules", "fluxgate-data", "__pycache__", "corpus"}
 
 # Written in two halves, so that this file does not find itself.
 FORBIDDEN = [
