@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/result.hpp"
@@ -9,13 +11,21 @@
 
 namespace fluxgate::orderlog {
 
+/// How a directory is looked at.
+struct LookOptions {
+  bool ignores_mark = false;      ///< it may be unreadable, or gone; the position is then zero
+  bool takes_unfinished = false;  ///< also a copy that is not finished
+};
+
 /// A data directory on disk, apart from what is inside its database:
 ///
 ///     lock             held (flock) by the server that may write; stays when it ends
 ///     high-water-mark  made before the database, so that a database without one is damage
 ///     orders/          the database
+///     unfinished-copy  only while a copy of a log is being made here
 ///
-/// A first start that is cut short at any step leaves a directory that starts.
+/// A first start that is cut short at any step leaves a directory that starts. A copy that is cut
+/// short leaves one that is refused: its `unfinished-copy` is made first and goes last.
 ///
 /// Lifetime: the lock is held as long as this lives.
 class DataDirectory {
@@ -28,9 +38,22 @@ class DataDirectory {
   /// Looks at a directory a server may hold; changes nothing.
   ///
   /// Errors: as RocksdbStorage::open_beside.
-  [[nodiscard]] static Result<DataDirectory> look(const std::string& path);
+  [[nodiscard]] static Result<DataDirectory> look(const std::string& path,
+                                                  const LookOptions& options = {});
 
-  [[nodiscard]] MarkFile& mark() noexcept { return mark_; }
+  /// Makes a directory for the copy of a log and takes its lock. It has no mark until set_mark().
+  ///
+  /// Errors: as RocksdbStorage::open_copy.
+  [[nodiscard]] static Result<DataDirectory> begin_copy(const std::string& path);
+  /// The copy is whole: from now on it is a log like any other. Errors: permission, unavailable.
+  [[nodiscard]] static Result<void> finish_copy(const std::string& path);
+
+  [[nodiscard]] LogPosition mark() const noexcept {
+    return mark_ ? mark_->position() : LogPosition{};
+  }
+  /// Errors: unavailable.
+  [[nodiscard]] Result<void> set_mark(const LogPosition& position);
+
   [[nodiscard]] const std::string& database() const noexcept { return database_; }
   /// Whether the database was there when this was made.
   [[nodiscard]] bool has_database() const noexcept { return has_database_; }
@@ -39,13 +62,13 @@ class DataDirectory {
   [[nodiscard]] Result<void> make_database_directory() const;
 
  private:
-  DataDirectory(const std::string& path, base::UniqueFd lock, MarkFile mark);
+  DataDirectory(const std::string& path, base::UniqueFd lock, std::optional<MarkFile> mark);
   [[nodiscard]] Result<void> find_database(bool writable);
 
   std::string path_;
   std::string database_;
   base::UniqueFd lock_;
-  MarkFile mark_;
+  std::optional<MarkFile> mark_;  // none: a copy is made here, or nobody asked for it
   bool has_database_ = false;
 };
 
