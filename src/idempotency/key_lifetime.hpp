@@ -40,7 +40,10 @@ class KeyLifetime {
   /// From now on keys live so long, those of earlier orders too. `last` is the last order noted:
   /// where all were kept for ever none has a time, so those count as forgotten.
   void change_ttl(std::chrono::milliseconds ttl, Sequence last) {
-    if (ttl_.count() == 0) expired_through_.store(last, std::memory_order_relaxed);
+    if (ttl_.count() == 0) {
+      tenths_.clear();
+      expired_through_.store(last, std::memory_order_relaxed);
+    }
     ttl_ = ttl;
   }
 
