@@ -1,8 +1,11 @@
 // Every kind of damage that docs/LOG_FORMAT.md says a reader must refuse, found and placed.
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <cstdio>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/verification.hpp"
@@ -231,6 +234,59 @@ TEST_CASE("Verification: files that are gone or spoilt → names the file or the
   CHECK(files_in(directory) == before);
   CHECK(verified(directory + "/none") ==
         "not_found: there is no order log in " + directory + "/none");
+}
+
+TEST_CASE("Verification: beside a server that moves blocks to tables all the time → never a fault",
+          "[engine][race]") {
+  constexpr int blocks_max = 20'000;  // so that it ends, whatever happens
+  const TempDir temp;
+  const auto storage =
+      open(temp.str(), {.storage_threads = 1, .log = {}, .write_buffer_bytes = 256u << 10});
+  must(storage->start_writing({}));
+  const StoredBlock first = first_block();
+  must(storage->append(first.key, first.bytes, true));
+  must(storage->set_mark(first.end));
+  std::atomic<bool> stops{false};
+  std::atomic<int> written{0};
+  std::atomic<bool> is_good{true};
+  std::thread writer([&] {
+    LogPosition tail = first.end;
+    for (int i = 0; i < blocks_max && !stops; ++i) {
+      std::string records;
+      encode(records, RoundRecord{.product = 0, .round = tail.block + 1, .quantity = 100});
+      for (std::uint64_t n = 1; n <= 100; ++n) {
+        const std::string user = id36('u', tail.sequence + n);
+        encode(records, OrderEntry{0, tail.block + 1, 1, user, "k", 0});
+      }
+      const StoredBlock block = forge(tail, records, 100, 20);
+      const bool is_synced = i % 8 == 7;
+      is_good = is_good && storage->append(block.key, block.bytes, is_synced).has_value();
+      if (is_synced) is_good = is_good && storage->set_mark(block.end).has_value();
+      tail = block.end;
+      ++written;
+    }
+  });
+  std::vector<std::string> faults;
+  std::uint64_t before = 0;
+  bool only_grows = true;
+  const testing::ManualClock clock;
+  for (int round = 0; round < 25; ++round) {
+    const Result<Verification> found = verify_log(temp.str(), clock);
+    if (!found) {
+      faults.push_back(outcome(found));
+    } else {
+      if (found->fault) faults.push_back(found->fault->what);
+      only_grows = only_grows && found->read.orders >= before;
+      before = found->read.orders;
+    }
+  }
+  stops = true;
+  writer.join();
+  std::printf("verification: %d blocks, the last read saw order %llu\n", written.load(),
+              static_cast<unsigned long long>(before));
+  CHECK(faults == std::vector<std::string>{});
+  CHECK(only_grows);
+  CHECK(is_good);
 }
 
 }  // namespace
