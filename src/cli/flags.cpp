@@ -24,7 +24,9 @@ Result<Command> take_command(std::vector<std::string>& words) {
   words.erase(words.begin());
   if (word == "serve") return Command::serve;
   if (word == "orders") return Command::orders;
-  return usage_error("unknown command \"" + word + "\"; known: serve, orders");
+  if (word == "verify") return Command::verify;
+  if (word == "backup") return Command::backup;
+  return usage_error("unknown command \"" + word + "\"; known: serve, orders, verify, backup");
 }
 
 /// What CLI11 found for one option.

@@ -14,7 +14,7 @@ struct Flags {
   std::vector<GivenValue> given;
 };
 
-/// Reads `[serve|orders] [--name VALUE | --name=VALUE]...`.
+/// Reads `[serve|orders|verify|backup] [--name VALUE | --name=VALUE]...`.
 ///
 /// Errors: invalid_argument with one line that names the word.
 [[nodiscard]] Result<Flags> read_flags(const std::vector<std::string>& words);

@@ -11,6 +11,8 @@ namespace {
 constexpr const char* serve_introduction =
     "Usage: fluxgate-server [serve] [options]    sell over HTTP until SIGTERM or SIGINT\n"
     "       fluxgate-server orders [options]     print the orders in the log; see orders --help\n"
+    "       fluxgate-server verify [options]     check the log; see verify --help\n"
+    "       fluxgate-server backup [options]     copy the log; see backup --help\n"
     "       fluxgate-server --help | --version\n";
 
 constexpr const char* orders_introduction =
@@ -21,6 +23,25 @@ constexpr const char* orders_introduction =
     "round\n"
     "that the log does not know ends it with 1, a damaged log with 78; what was printed before is\n"
     "true, but not all.\n";
+
+constexpr const char* verify_introduction =
+    "Usage: fluxgate-server verify [options]\n"
+    "\n"
+    "Checks the order log, also while a server writes it, and changes nothing: every block and "
+    "the\n"
+    "chain, every order and its key, stock, the line, the sums and the high-water mark. Prints\n"
+    "what was read. Exit codes: 0 all is well; 3 a fault, with the exact place of the first one;\n"
+    "1 nothing can be said: no log, no permission, a disk that cannot be read, a newer release's\n"
+    "log; 2 usage.\n";
+
+constexpr const char* backup_introduction =
+    "Usage: fluxgate-server backup --to DIR [options]\n"
+    "\n"
+    "Copies the order log, also while a server writes it, into a directory that is new or empty,\n"
+    "and verifies both. A server can be started on the copy. One that was interrupted is refused.\n"
+    "Exit codes: 0 the copy is good and on disk; 3 the log has a fault, with its exact place; 1 "
+    "no\n"
+    "log, no permission, a target that is not empty or full; 2 usage.\n";
 
 constexpr const char* serve_exit_codes =
     "\n"
@@ -39,6 +60,22 @@ constexpr const char* sources =
 
 constexpr std::size_t help_column = 37;
 
+const char* introduction(Command topic) {
+  switch (topic) {
+    case Command::orders:
+      return orders_introduction;
+    case Command::verify:
+      return verify_introduction;
+    case Command::backup:
+      return backup_introduction;
+    case Command::serve:
+    case Command::help:
+    case Command::version:
+      break;
+  }
+  return serve_introduction;
+}
+
 /// The lines of `help` in their column; the first one stands behind `flag`.
 void append_option(std::string& text, const Option& option) {
   std::string left = "  --" + std::string(option.name);
@@ -55,12 +92,12 @@ void append_option(std::string& text, const Option& option) {
 }  // namespace
 
 std::string help_text(Command topic) {
-  std::string text = topic == Command::orders ? orders_introduction : serve_introduction;
+  std::string text = introduction(topic);
   text += sources;
   for (const Option& option : options()) {
     if (is_taken_by(option, topic)) append_option(text, option);
   }
-  if (topic != Command::orders) text += serve_exit_codes;
+  if (topic == Command::serve) text += serve_exit_codes;
   return text;
 }
 

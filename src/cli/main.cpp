@@ -3,11 +3,13 @@
 #include <string>
 #include <vector>
 
+#include "cli/backup.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
 #include "cli/orders.hpp"
 #include "cli/serve.hpp"
 #include "cli/settings.hpp"
+#include "cli/verify.hpp"
 
 namespace {
 
@@ -24,6 +26,10 @@ ExitCode run(const Settings& settings) {
       return serve(settings);
     case Command::orders:
       return print_orders(settings);
+    case Command::verify:
+      return verify(settings);
+    case Command::backup:
+      return backup(settings);
     case Command::help:
       return print(help_text(settings.topic));
     case Command::version:

@@ -75,7 +75,7 @@ constexpr auto table = std::to_array<Option>({
      [](Settings& to, Text value) {
        return set_number(value, {0, 65'535}, to.server.port);
      }},
-    {"data-dir", both, text, "DIR", "./fluxgate-data", "the order log; one server a directory",
+    {"data-dir", all, text, "DIR", "./fluxgate-data", "the order log; one server a directory",
      [](Settings& to, Text value) { return set_text(value, to.engine.data_dir); }},
     {"threads", serve, number, "N", "number of cores", "HTTP threads, 1 to 256",
      [](Settings& to, Text value) {
@@ -152,7 +152,7 @@ constexpr auto table = std::to_array<Option>({
      }},
     {"log-level", serve, text, "WORD", "info", "debug, info, warning or error", set_log_level},
     {"log-format", serve, text, "WORD", "text", "text, or json: one object a line", set_log_format},
-    {"config", both, text, "FILE", "none", "TOML file with any of these options",
+    {"config", all, text, "FILE", "none", "TOML file with any of these options",
      [](Settings& to, Text value) { return set_text(value, to.config); }},
     {"product", orders, text, "ID", "all", "only orders of this product",
      [](Settings& to, Text value) { return set_id(value, to.orders.product); }},
@@ -166,9 +166,31 @@ constexpr auto table = std::to_array<Option>({
      [](Settings& to, Text value) { return set_number(value, any_number, to.orders.limit); }},
     {"count", orders, boolean, "", "false", "print only how many orders there are",
      [](Settings& to, Text value) { return set_boolean(value, to.orders.count); }},
-    {"json", orders, boolean, "", "false", "print one JSON object a line",
-     [](Settings& to, Text value) { return set_boolean(value, to.orders.json); }},
+    {"json", orders_or_verify, boolean, "", "false", "print JSON: orders one object a line",
+     [](Settings& to, Text value) { return set_boolean(value, to.json); }},
+    {"to", backup, text, "DIR", "none", "where the copy goes: a directory that is new or empty",
+     [](Settings& to, Text value) { return set_text(value, to.backup.to); }},
+    {"upto", backup, number, "SEQUENCE", "all", "the last order to copy; nothing behind it is",
+     [](Settings& to, Text value) {
+       return set_number(value, {1, any_number.most}, to.backup.upto);
+     }},
 });
+
+OptionScope scope_of(Command command) noexcept {
+  switch (command) {
+    case Command::orders:
+      return orders;
+    case Command::verify:
+      return verify;
+    case Command::backup:
+      return backup;
+    case Command::serve:
+    case Command::help:
+    case Command::version:
+      break;
+  }
+  return serve;
+}
 
 }  // namespace
 
@@ -177,8 +199,7 @@ std::span<const Option> options() noexcept {
 }
 
 bool is_taken_by(const Option& option, Command command) noexcept {
-  const auto wanted = command == Command::orders ? orders : serve;
-  return (static_cast<unsigned>(option.scope) & static_cast<unsigned>(wanted)) != 0;
+  return (static_cast<unsigned>(option.scope) & static_cast<unsigned>(scope_of(command))) != 0;
 }
 
 std::string environment_name(const Option& option) {

@@ -14,7 +14,14 @@ namespace fluxgate::cli {
 enum class ValueKind { text, number, boolean };
 
 /// Which commands take an option; a set of bits.
-enum class OptionScope : std::uint8_t { serve = 1, orders = 2, both = 3 };
+enum class OptionScope : std::uint8_t {
+  serve = 1,
+  orders = 2,
+  verify = 4,
+  backup = 8,
+  orders_or_verify = orders | verify,
+  all = 15,
+};
 
 /// One option: its flag is `--name`, its variable FLUXGATE_NAME, its TOML key `name`.
 struct Option {

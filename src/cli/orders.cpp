@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "cli/escape.hpp"
+#include "cli/say.hpp"
 #include "engine/order_id.hpp"
 #include "http/json_write.hpp"
 #include "orderlog/beside.hpp"
@@ -57,8 +57,11 @@ struct Progress {
 /// Prints or counts what is selected in one walk; goes on behind what an earlier walk handled.
 class OrderPrinter final : public orderlog::LogVisitor {
  public:
-  OrderPrinter(const OrdersSelection& selection, Progress& progress, Output& output)
-      : selection_(selection), progress_(progress), output_(output) {}
+  OrderPrinter(const Settings& settings, Progress& progress, Output& output)
+      : selection_(settings.orders),
+        is_json_(settings.json),
+        progress_(progress),
+        output_(output) {}
 
   bool on_product(const orderlog::ProductRecord& record) override {
     if (is_wanted(record.id)) {
@@ -114,7 +117,7 @@ class OrderPrinter final : public orderlog::LogVisitor {
 
   [[nodiscard]] std::string describe(const OrderRecord& order) const {
     std::string line;
-    if (selection_.json) {
+    if (is_json_) {
       http::append_order(line, order);
       return line;
     }
@@ -125,32 +128,24 @@ class OrderPrinter final : public orderlog::LogVisitor {
   }
 
   const OrdersSelection& selection_;
+  const bool is_json_;
   Progress& progress_;
   Output& output_;
   std::unordered_map<std::uint64_t, std::string> products_;  // the wanted ones, by number
   std::optional<engine::OrderIdCodec> ids_;
 };
 
-void say(const std::string& message) {
-  std::fprintf(stderr, "fluxgate-server: %s\n", escape_line(message).c_str());
-}
-
-ExitCode fail(ExitCode code, const std::string& message) {
-  say(message);
-  return code;
-}
-
 }  // namespace
 
 ExitCode print_orders(const Settings& settings) {
-  for (const std::string& warning : settings.warnings) say(warning);
+  say_warnings(settings);
   const OrdersSelection& selection = settings.orders;
   Progress progress;
   Output output;
   std::optional<OrderPrinter> printer;
   const Result<LogPosition> end = orderlog::walk_beside_writer(
       settings.engine.data_dir,
-      [&]() -> orderlog::LogVisitor& { return printer.emplace(selection, progress, output); });
+      [&]() -> orderlog::LogVisitor& { return printer.emplace(settings, progress, output); });
   const bool written = output.flush();
   if (!written) return fail(ExitCode::failure, "cannot write to stdout");
   if (!end) return fail(exit_code_of(end.error().code), end.error().message);

@@ -135,6 +135,9 @@ Result<Settings> collect(const std::vector<std::string>& words, const Environmen
   if (settings.orders.round != 0 && settings.orders.product.empty()) {
     return usage_error("--round: needs --product, because every product counts its own rounds");
   }
+  if (settings.command == Command::backup && settings.backup.to.empty()) {
+    return usage_error("--to: must name the directory of the copy");
+  }
   return settings;
 }
 

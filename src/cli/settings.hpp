@@ -13,7 +13,7 @@
 namespace fluxgate::cli {
 
 /// What the program is asked to do.
-enum class Command { serve, orders, help, version };
+enum class Command { serve, orders, verify, backup, help, version };
 
 /// Which orders `orders` prints, and how.
 struct OrdersSelection {
@@ -22,7 +22,12 @@ struct OrdersSelection {
   Sequence after = 0;       ///< orders with a higher sequence
   std::uint64_t limit = 0;  ///< at most so many; 0: all
   bool count = false;       ///< only how many there are
-  bool json = false;        ///< one JSON object a line
+};
+
+/// What `backup` copies, and where to.
+struct BackupSelection {
+  std::string to;
+  Sequence upto = 0;  ///< the last order; 0: all
 };
 
 /// Everything the command line, the environment and the configuration file say, checked.
@@ -32,6 +37,8 @@ struct Settings {
   EngineOptions engine;
   ServerOptions server;
   OrdersSelection orders;
+  BackupSelection backup;
+  bool json = false;  ///< orders and verify: JSON in place of text
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   std::string config;

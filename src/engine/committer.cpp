@@ -393,7 +393,11 @@ void Committer::deliver_batch() noexcept {
 }
 
 bool Committer::tend() {
-  bool any = parts_.index.lifetime().expire(parts_.clock.utc());
+  const auto utc = parts_.clock.utc();
+  const bool is_any_forgotten = parts_.index.lifetime().expire(utc);
+  // Whatever the clock does next: a key is sold again only after its life, also by the log's time.
+  if (is_any_forgotten) parts_.log.not_before(utc);
+  bool any = is_any_forgotten;
   if (failure_) return any;
   if (auto tended = parts_.log.tend(); !tended) {
     fail(tended.error());

@@ -129,12 +129,18 @@ Result<std::unique_ptr<Core>> Core::open(EngineOptions options) {
   const SaleSettings settings = changed(
       {.rate_limit = options.rate_limit, .rate_burst = options.rate_burst}, recovered->settings);
   tell_settings(options, settings);
+  // So that who checks the log knows which orders should have been answered with an earlier one.
+  const bool is_new_key_life = recovered->idempotency_ttl != options.idempotency_ttl;
   std::unique_ptr<Core> core(
       new Core(std::move(options), std::move(*storage), *recovered, settings));
-  if (!born.empty()) {
+  if (!born.empty() || is_new_key_life) {
     // Nothing may be sold before its ids have their key: in a new log this is the first block.
     for (const Secret& one : born) {
       core->log_.block().add(orderlog::SettingRecord{one.name, one.value});
+    }
+    if (is_new_key_life) {
+      const std::string life = std::to_string(core->options_.idempotency_ttl.count());
+      core->log_.block().add(orderlog::SettingRecord{idempotency_ttl_name, life});
     }
     if (auto written = core->log_.write(); !written) return written.error();
   }

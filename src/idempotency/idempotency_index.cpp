@@ -120,13 +120,16 @@ IdempotencyIndex::PreparedOrder IdempotencyIndex::prepare(const LoggedOrder& ord
   return {key, fingerprint_of(order.product, order.quantity), order.sequence};
 }
 
-void IdempotencyIndex::enter(const PreparedOrder& order) {
+Sequence IdempotencyIndex::enter(const PreparedOrder& order) {
+  Sequence earlier = 0;
   table_.update(
       order.key,
       [&](base::SegmentedTable::Cell& cell) {
+        if (cell.present() && !is_dead(cell.value())) earlier = cell.value().number;
         cell.assign({order.fingerprint, order.sequence});
       },
       [this](const Value& value) { return is_dead(value); });
+  return earlier;
 }
 
 }  // namespace fluxgate::idempotency

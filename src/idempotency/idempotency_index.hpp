@@ -98,7 +98,8 @@ class IdempotencyIndex {
   };
   /// For IndexLoader: begins to fetch the order's place; and enters it.
   [[nodiscard]] PreparedOrder prepare(const LoggedOrder& order) const noexcept;
-  void enter(const PreparedOrder& order);
+  /// Returns: the order that had the key before and is not forgotten; 0: none.
+  Sequence enter(const PreparedOrder& order);
 
   [[nodiscard]] KeyLifetime& lifetime() noexcept { return lifetime_; }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -36,9 +37,31 @@ class KeyLifetime {
     return ttl_.count() != 0 && end_of(accepted_at / resolution) <= now;
   }
 
+  /// From now on keys live so long, those of earlier orders too. `last` is the last order noted:
+  /// where all were kept for ever none has a time, so those count as forgotten.
+  void change_ttl(std::chrono::milliseconds ttl, Sequence last) {
+    if (ttl_.count() == 0) {
+      tenths_.clear();
+      expired_through_.store(last, std::memory_order_relaxed);
+    }
+    ttl_ = ttl;
+  }
+
+  /// A time of the same tenth of a second as that when the order was accepted; none if it is
+  /// forgotten or was never noted.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> accepted_about(Sequence sequence) const {
+    if (sequence <= expired_through()) return std::nullopt;
+    const auto tenth =
+        std::partition_point(tenths_.begin(), tenths_.end(),
+                             [sequence](const Tenth& one) { return one.last < sequence; });
+    if (tenth == tenths_.end()) return std::nullopt;
+    return tenth->tenth * resolution;
+  }
+
   /// Forgets what is due at `now`. True if anything was.
   bool expire(std::chrono::milliseconds now) {
     bool any = false;
+    if (ttl_.count() == 0) return false;
     while (!tenths_.empty() && end_of(tenths_.front().tenth) <= now) {
       expired_through_.store(tenths_.front().last, std::memory_order_relaxed);
       tenths_.pop_front();
@@ -49,7 +72,7 @@ class KeyLifetime {
 
   /// When expire() next has something to do; none: nothing is remembered.
   [[nodiscard]] std::optional<std::chrono::milliseconds> next_expiry() const {
-    if (tenths_.empty()) return std::nullopt;
+    if (ttl_.count() == 0 || tenths_.empty()) return std::nullopt;
     return end_of(tenths_.front().tenth);
   }
 

@@ -5,6 +5,7 @@
 
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/result.hpp"
+#include "orderlog/data_directory.hpp"
 #include "orderlog/walk.hpp"
 
 namespace fluxgate::orderlog {
@@ -29,6 +30,7 @@ inline constexpr int beside_opens_max = 10;
 /// Returns:  the end of the log as walked: at or behind the mark at the time of the call.
 /// Errors:   not_found, permission, newer_format, damaged, unavailable.
 [[nodiscard]] Result<LogPosition> walk_beside_writer(
-    const std::string& directory, const std::function<LogVisitor&()>& fresh_visitor);
+    const std::string& directory, const std::function<LogVisitor&()>& fresh_visitor,
+    const LookOptions& look = {});
 
 }  // namespace fluxgate::orderlog

@@ -89,6 +89,23 @@ Result<BlockView> open_block(const BlockKey& key, std::string_view block) {
   return view;
 }
 
+std::string cut_block(const BlockKey& key, std::string_view block, std::size_t orders) {
+  RecordReader reader(
+      block.substr(block_header_bytes, block.size() - block_header_bytes - block_trailer_bytes));
+  for (std::size_t passed = 0; passed < orders;) {
+    FLUXGATE_CHECK(reader.next());
+    if (is_order(reader.type())) ++passed;
+  }
+  std::string cut(block.substr(0, block_header_bytes + reader.bytes_read()));
+  store_little(cut.data() + orders_at, static_cast<std::uint32_t>(orders));
+  const auto key_bytes = encode_key(key);
+  const std::uint64_t sum = checksum({key_bytes.data(), key_bytes.size()}, cut);
+  char trailer[block_trailer_bytes];
+  store_little(trailer, sum);
+  cut.append(trailer, sizeof trailer);
+  return cut;
+}
+
 void BlockBuilder::start(const LogPosition& tail) {
   tail_ = tail;
   orders_ = 0;

@@ -56,6 +56,11 @@ struct BlockView {
 /// Errors: damaged, newer_format; the message names the block, its first order and what is wrong.
 [[nodiscard]] Result<BlockView> open_block(const BlockKey& key, std::string_view block);
 
+/// The same block without the records behind its `orders`-th order: another block, with a checksum
+/// of its own. `block` is one that open_block() and RecordReader accept and that holds as many.
+[[nodiscard]] std::string cut_block(const BlockKey& key, std::string_view block,
+                                    std::size_t orders);
+
 /// "block 7 (first order 120)": how messages name a block.
 [[nodiscard]] std::string block_name(const BlockKey& key);
 

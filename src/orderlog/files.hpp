@@ -64,6 +64,8 @@ class Files {
   [[nodiscard]] virtual Result<void> sync_directory(const std::string& path) = 0;
   /// Replaces `to`, atomically.
   [[nodiscard]] virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  /// Removes a file.
+  [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
   /// Whether the name is there (of any kind); a path that cannot be looked at is an error.
   [[nodiscard]] virtual Result<bool> exists(const std::string& path) = 0;
   /// The names in a directory, in no order.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -72,6 +73,11 @@ class LogWriter {
   ///
   /// Errors: as tend(); sticky.
   [[nodiscard]] Result<void> close();
+
+  /// No later block is dated before `time`: for what was decided because that time had come.
+  void not_before(std::chrono::milliseconds time) noexcept {
+    last_accepted_at_ = std::max(last_accepted_at_, time);
+  }
 
   /// See LogStorage::space().
   [[nodiscard]] LogSpace space() { return storage_.space(); }

@@ -56,10 +56,10 @@ std::optional<Slot> decode_slot(std::string_view bytes) {
 
 }  // namespace
 
-Result<void> MarkFile::create(const std::string& path, Files& files) {
+Result<void> MarkFile::create(const std::string& path, const LogPosition& position, Files& files) {
   std::string bytes(mark_file_bytes, '\0');
   for (std::uint64_t counter = 0; counter < 2; ++counter) {
-    const auto slot = encode_slot({mark_version, counter, {}});
+    const auto slot = encode_slot({mark_version, counter, position});
     std::memcpy(bytes.data() + mark_slot_at[counter], slot.data(), slot.size());
   }
   return replace_file(path, bytes, files);

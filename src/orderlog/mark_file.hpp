@@ -27,8 +27,10 @@ inline constexpr std::uint32_t mark_version = 1;
 /// Threads:  one at a time.
 class MarkFile {
  public:
-  /// Makes a file whose mark is zero; atomic and durable. Errors: permission, unavailable, ...
-  [[nodiscard]] static Result<void> create(const std::string& path, Files& files = system_files());
+  /// Makes a file with this mark; atomic and durable. Errors: permission, unavailable, ...
+  [[nodiscard]] static Result<void> create(const std::string& path,
+                                           const LogPosition& position = {},
+                                           Files& files = system_files());
 
   /// Errors: not_found, permission, unavailable, newer_format, damaged (neither slot is valid).
   [[nodiscard]] static Result<MarkFile> open(const std::string& path, bool writable,

@@ -26,6 +26,10 @@ enum class RecordType : std::uint8_t {
   checkpoint = 8,
 };
 
+[[nodiscard]] constexpr bool is_order(RecordType type) noexcept {
+  return type == RecordType::order || type == RecordType::order_with_pass;
+}
+
 /// Gives a product its number: 0, 1, 2, ... as products appear. Later records name it by that.
 struct ProductRecord {
   std::uint64_t product = 0;
@@ -144,6 +148,9 @@ class RecordReader {
   /// Errors: damaged (a record is malformed), newer_format (a type this release does not know);
   ///         the message names the record's offset in `bytes` and what is wrong.
   [[nodiscard]] Result<void> status() const;
+
+  /// Bytes up to the end of the last record.
+  [[nodiscard]] std::size_t bytes_read() const noexcept { return at_; }
 
  private:
   [[nodiscard]] bool read_varint(std::uint64_t& value) noexcept;

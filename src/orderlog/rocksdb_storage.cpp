@@ -25,7 +25,6 @@
 
 #include "base/check.hpp"
 #include "orderlog/block.hpp"
-#include "orderlog/data_directory.hpp"
 #include "orderlog/memory_storage.hpp"
 #include "orderlog/prezeroed_files.hpp"
 #include "orderlog/volume.hpp"
@@ -299,7 +298,7 @@ class RocksdbStorage::Impl {
     return {};
   }
 
-  MarkFile& mark() { return directory_.mark(); }
+  [[nodiscard]] LogPosition mark() const { return directory_.mark(); }
 
   Result<void> start_writing(const LogPosition& tail) {
     FLUXGATE_CHECK(!writing_);
@@ -366,7 +365,7 @@ class RocksdbStorage::Impl {
   Result<void> set_mark(const LogPosition& position) {
     FLUXGATE_CHECK(writing_);
     if (failure_) return *failure_;
-    Result<void> set = directory_.mark().set(position);
+    Result<void> set = directory_.set_mark(position);
     if (!set) failure_ = set.error();
     return set;
   }
@@ -438,16 +437,25 @@ Result<std::unique_ptr<RocksdbStorage>> RocksdbStorage::open(const std::string& 
   return std::unique_ptr<RocksdbStorage>(new RocksdbStorage(std::move(impl)));
 }
 
-Result<std::unique_ptr<RocksdbStorage>> RocksdbStorage::open_beside(const std::string& directory) {
-  Result<DataDirectory> found = DataDirectory::look(directory);
+Result<std::unique_ptr<RocksdbStorage>> RocksdbStorage::open_beside(const std::string& directory,
+                                                                    const LookOptions& look) {
+  Result<DataDirectory> found = DataDirectory::look(directory, look);
   if (!found) return found.error();
   auto impl = std::make_unique<Impl>(std::move(*found), RocksdbOptions{});
   if (Result<void> opened = impl->open_reading(); !opened) return opened.error();
   return std::unique_ptr<RocksdbStorage>(new RocksdbStorage(std::move(impl)));
 }
 
+Result<std::unique_ptr<RocksdbStorage>> RocksdbStorage::open_copy(const std::string& directory,
+                                                                  RocksdbOptions options) {
+  Result<DataDirectory> begun = DataDirectory::begin_copy(directory);
+  if (!begun) return begun.error();
+  auto impl = std::make_unique<Impl>(std::move(*begun), std::move(options));
+  return std::unique_ptr<RocksdbStorage>(new RocksdbStorage(std::move(impl)));
+}
+
 Result<LogPosition> RocksdbStorage::mark() {
-  return impl_->mark().position();
+  return impl_->mark();
 }
 
 Result<void> RocksdbStorage::start_writing(const LogPosition& tail) {

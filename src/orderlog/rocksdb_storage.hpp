@@ -8,6 +8,7 @@
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/options.hpp"
 #include "fluxgate/result.hpp"
+#include "orderlog/data_directory.hpp"
 #include "orderlog/files.hpp"
 
 namespace rocksdb {
@@ -62,7 +63,14 @@ class RocksdbStorage final : public LogStorage {
   ///
   /// Errors: not_found (no log there), permission, damaged, newer_format, unavailable.
   [[nodiscard]] static Result<std::unique_ptr<RocksdbStorage>> open_beside(
-      const std::string& directory);
+      const std::string& directory, const LookOptions& look = {});
+
+  /// Begins the copy of a log in a directory that is not there or empty. Nobody takes it for a log
+  /// before its mark is set and finish_copy() was called.
+  ///
+  /// Errors: in_use (the directory is not empty), invalid_argument, permission, unavailable.
+  [[nodiscard]] static Result<std::unique_ptr<RocksdbStorage>> open_copy(
+      const std::string& directory, RocksdbOptions options);
 
   RocksdbStorage(const RocksdbStorage&) = delete;
   RocksdbStorage& operator=(const RocksdbStorage&) = delete;

@@ -99,6 +99,11 @@ class SystemFiles final : public Files {
     return system_error(errno, "cannot rename " + from);
   }
 
+  Result<void> remove(const std::string& path) override {
+    if (::unlink(path.c_str()) == 0) return {};
+    return system_error(errno, "cannot remove " + path);
+  }
+
   Result<bool> exists(const std::string& path) override {
     struct stat info {};
     if (::lstat(path.c_str(), &info) == 0) return true;

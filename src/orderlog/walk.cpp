@@ -21,6 +21,36 @@ class Walk {
 
   /// Checks and shows one block. False: the visitor has had enough.
   Result<bool> step(const BlockKey& key, std::string_view block) {
+    fault_ = {key, 0};
+    Result<bool> more = check(key, block);
+    if (!more) visitor_.on_fault(fault_);
+    return more;
+  }
+
+  /// The error that ended the reading of blocks.
+  [[nodiscard]] Error unread(const Error& error) const {
+    visitor_.on_fault({next_block(), 0});
+    return Error{error.code, "after block " + std::to_string(end_.block) + " (order " +
+                                 std::to_string(end_.sequence) + "): " + error.message};
+  }
+
+  [[nodiscard]] Result<LogPosition> finish() const {
+    if (mark_ == nullptr || end_.block >= mark_->block) return end_;
+    visitor_.on_fault({next_block(), 0});
+    return Error{ErrorCode::damaged, "the log ends at order " + std::to_string(end_.sequence) +
+                                         " (block " + std::to_string(end_.block) +
+                                         "), but orders up to " + std::to_string(mark_->sequence) +
+                                         " (block " + std::to_string(mark_->block) +
+                                         ") were acknowledged"};
+  }
+
+  [[nodiscard]] LogPosition end() const { return end_; }
+
+ private:
+  [[nodiscard]] bool from_beginning() const { return from_ <= 1; }
+  [[nodiscard]] BlockKey next_block() const { return {end_.sequence + 1, end_.block + 1}; }
+
+  Result<bool> check(const BlockKey& key, std::string_view block) {
     Result<BlockView> view = open_block(key, block);
     if (!view) return view.error();
     if (Result<void> linked = check_place(key, *view); !linked) return linked.error();
@@ -33,28 +63,14 @@ class Walk {
                               std::to_string(mark_->sequence) +
                               (end_.sequence == mark_->sequence ? " with another checksum" : ""));
     }
-    if (!visitor_.on_block({key, end_, accepted_at_, view->orders, block.size()})) return false;
+    if (!visitor_.on_block({key, end_, accepted_at_, view->orders, block.size(), block})) {
+      return false;
+    }
     return show_records(key, *view);
   }
 
-  [[nodiscard]] Result<LogPosition> finish() const {
-    if (mark_ != nullptr && end_.block < mark_->block) {
-      return Error{ErrorCode::damaged, "the log ends at order " + std::to_string(end_.sequence) +
-                                           " (block " + std::to_string(end_.block) +
-                                           "), but orders up to " +
-                                           std::to_string(mark_->sequence) + " (block " +
-                                           std::to_string(mark_->block) + ") were acknowledged"};
-    }
-    return end_;
-  }
-
-  [[nodiscard]] LogPosition end() const { return end_; }
-
- private:
-  [[nodiscard]] bool from_beginning() const { return from_ <= 1; }
-
   /// Whether the block continues the one before, or may be the first.
-  Result<void> check_place(const BlockKey& key, const BlockView& view) const {
+  Result<void> check_place(const BlockKey& key, const BlockView& view) {
     if (first_ && !from_beginning()) {
       if (key.first_sequence <= from_) return {};
       return damaged(key, "is the first at or after order " + std::to_string(from_) +
@@ -62,6 +78,7 @@ class Walk {
     }
     // end_ is all zero before the first block, which is what the first block continues.
     if (key.block != end_.block + 1) {
+      if (key.block > end_.block) fault_.block = next_block();
       return damaged(key, "follows block " + std::to_string(end_.block) + ", which ends at order " +
                               std::to_string(end_.sequence) + ": blocks are missing or repeated");
     }
@@ -99,15 +116,12 @@ class Walk {
       if (!show(reader, sequence)) return false;
     }
     if (Result<void> status = reader.status(); !status) {
+      if (is_order(reader.type())) fault_.order = key.first_sequence + orders;
       return Error{status.error().code, block_name(key) + ": " + status.error().message};
     }
     if (orders == view.orders) return true;
     return damaged(key, "claims " + std::to_string(view.orders) + " orders but holds " +
                             (orders > view.orders ? "more" : std::to_string(orders)));
-  }
-
-  static bool is_order(RecordType type) {
-    return type == RecordType::order || type == RecordType::order_with_pass;
   }
 
   bool show(const RecordReader& reader, Sequence sequence) {
@@ -137,6 +151,7 @@ class Walk {
   LogPosition end_;                           // of the last block seen
   std::chrono::milliseconds accepted_at_{0};  // its time
   bool first_ = true;                         // no block seen yet
+  LogPlace fault_;                            // if this block is not good: what is wrong
 };
 
 }  // namespace
@@ -146,17 +161,13 @@ Result<LogPosition> walk(const LogStorage& storage, Sequence from, LogVisitor& v
   Result<std::unique_ptr<BlockCursor>> cursor = storage.scan(from);
   if (!cursor) return cursor.error();
   Walk state(from, visitor, mark);
+  if (mark != nullptr) visitor.on_mark(*mark);
   for (; (*cursor)->valid(); (*cursor)->next()) {
     Result<bool> more = state.step((*cursor)->key(), (*cursor)->block());
     if (!more) return more.error();
     if (!*more) return state.end();
   }
-  if (Result<void> status = (*cursor)->status(); !status) {
-    const LogPosition end = state.end();
-    return Error{status.error().code, "after block " + std::to_string(end.block) + " (order " +
-                                          std::to_string(end.sequence) +
-                                          "): " + status.error().message};
-  }
+  if (Result<void> status = (*cursor)->status(); !status) return state.unread(status.error());
   return state.finish();
 }
 

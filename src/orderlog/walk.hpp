@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string_view>
 
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/result.hpp"
@@ -16,6 +17,14 @@ struct BlockInfo {
   std::chrono::milliseconds accepted_at{0};
   std::size_t orders = 0;
   std::size_t bytes = 0;
+  std::string_view content = {};  ///< its bytes as stored; valid during the call
+};
+
+/// Where in a log something is wrong: a block, and the order in it if it is one.
+struct LogPlace {
+  BlockKey block;
+  Sequence order = 0;  ///< 0: not an order, or not known which
+  friend bool operator==(const LogPlace&, const LogPlace&) noexcept = default;
 };
 
 /// Is told what walk() finds. Each returns false to end the walk there.
@@ -26,6 +35,8 @@ class LogVisitor {
  public:
   virtual ~LogVisitor() = default;
 
+  /// The mark the walk was given, before anything else.
+  virtual void on_mark(const LogPosition&) {}
   virtual bool on_block(const BlockInfo&) { return true; }
   virtual bool on_product(const ProductRecord&) { return true; }
   virtual bool on_round(const RoundRecord&) { return true; }
@@ -34,6 +45,10 @@ class LogVisitor {
   virtual bool on_admission(const AdmissionRecord&) { return true; }
   virtual bool on_setting(const SettingRecord&) { return true; }
   virtual bool on_checkpoint(const CheckpointRecord&) { return true; }
+
+  /// The walk ends with an error about this place, or, if a block is missing or cannot be read,
+  /// about the place where it should be.
+  virtual void on_fault(const LogPlace&) {}
 };
 
 /// Reads the log from the block that holds order `from` to its end and checks all of it.

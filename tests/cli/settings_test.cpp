@@ -210,7 +210,7 @@ TEST_CASE("read_settings: every option as a TOML key and a variable → read", "
   const Settings settings = must_read({"--config", file});
   REQUIRE(settings.server.admin_token == "t");
   REQUIRE(settings.engine.durability == Durability::memory);
-  REQUIRE(settings.orders.json);
+  REQUIRE(settings.json);
 
   for (const Option& option : options()) {
     if (!is_taken_by(option, Command::serve) || option.kind != ValueKind::number) continue;
@@ -242,7 +242,8 @@ TEST_CASE("read_settings: unknown words → one line that names them", "[cli][un
     INFO(named);
     REQUIRE(message_of(words).find(named) != std::string::npos);
   }
-  REQUIRE(message_of({"verify"}) == "unknown command \"verify\"; known: serve, orders");
+  REQUIRE(message_of({"check"}) ==
+          "unknown command \"check\"; known: serve, orders, verify, backup");
 }
 
 TEST_CASE("read_settings: malformed flags → the exact line", "[cli][unit]") {
@@ -386,7 +387,7 @@ TEST_CASE("read_settings: orders → its own options, and the shared ones", "[cl
   REQUIRE(settings.orders.after == 3);
   REQUIRE(settings.orders.limit == 4);
   REQUIRE(settings.orders.count);
-  REQUIRE(settings.orders.json);
+  REQUIRE(settings.json);
   // Nor does a file that only the server may read.
   REQUIRE(must_read({"orders"}, {{"FLUXGATE_ADMIN_TOKEN_FILE", "/nowhere"}}).command ==
           Command::orders);

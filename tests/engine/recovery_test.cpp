@@ -73,44 +73,46 @@ TEST_CASE("Recovery: a record that contradicts an earlier one → damaged, and s
   CHECK(open_after([](BlockBuilder& block) {
           block.add(order_of(0, 1, 1, "k1"));
           block.add(order_of(0, 1, 2, "k2"));
-        }) == "block 2 of the log: order 2 oversells round 1 of \"p\"");
+        }) == "block 2 (first order 1): order 2 oversells round 1 of \"p\"");
   CHECK(open_after([](BlockBuilder& block) { block.add(order_of(1, 1, 1)); }) ==
-        "block 2 of the log: order 1 is of no round");
+        "block 2 (first order 1): order 1 is of no round");
   CHECK(open_after([](BlockBuilder& block) { block.add(order_of(0, 2, 1)); }) ==
-        "block 2 of the log: order 1 is of no round");
+        "block 2 (first order 1): order 1 is of no round");
   CHECK(open_after([](BlockBuilder& block) {
           block.add(orderlog::RoundRecord{.product = 0, .round = 3, .quantity = 1});
-        }) == "block 2 of the log: product \"p\" skips to round 3");
+        }) == "block 2 (first order 1): product \"p\" skips to round 3");
   CHECK(open_after([](BlockBuilder& block) {
           block.add(orderlog::RoundRecord{.product = 4, .round = 1, .quantity = 1});
-        }) == "block 2 of the log: a round of an unknown product");
+        }) == "block 2 (first order 1): a round of an unknown product");
   CHECK(open_after([](BlockBuilder& block) {
           block.add(orderlog::ProductRecord{2, "q"});
-        }) == "block 2 of the log: a product number is skipped");
+        }) == "block 2 (first order 1): a product number is skipped");
   CHECK(open_after([](BlockBuilder& block) {
           block.add(orderlog::ProductRecord{1, "q"});
-        }) == "block 2 of the log: product \"q\" has no round");
+        }) == "block 2 (first order 1): product \"q\" has no round");
   CHECK(open_after([](BlockBuilder& block) {
           block.add(orderlog::ProductRecord{1, "p"});
           block.add(orderlog::RoundRecord{.product = 1, .round = 1, .quantity = 1});
-        }) == "block 2 of the log: product \"p\" is created twice");
+        }) == "block 2 (first order 1): product \"p\" is created twice");
   CHECK(open_after([](BlockBuilder& block) {
           block.add(orderlog::SettingRecord{"order_id_key", "another one"});
-        }) == "block 2 of the log: the order id key is set twice");
+        }) == "block 2 (first order 1): the order id key is set twice");
   CHECK(open_after([](BlockBuilder& block) {
           block.add(orderlog::CheckpointRecord{.orders = 0, .units = 1, .rounds = {}});
-        }) == "block 2 of the log: the totals of a checkpoint differ from the orders before it");
-  CHECK(open_after([](BlockBuilder& block) {
-          block.add(order_of(0, 1, 1));
-          block.add(orderlog::CheckpointRecord{.orders = 1, .units = 1, .rounds = {}});
         }) ==
-        "block 2 of the log: a checkpoint does not name the rounds that took orders before it");
+        "block 2 (first order 1): the totals of a checkpoint differ from the orders before it");
+  CHECK(
+      open_after([](BlockBuilder& block) {
+        block.add(order_of(0, 1, 1));
+        block.add(orderlog::CheckpointRecord{.orders = 1, .units = 1, .rounds = {}});
+      }) ==
+      "block 2 (first order 1): a checkpoint does not name the rounds that took orders before it");
   CHECK(open_after([](BlockBuilder& block) {
           block.add(order_of(0, 1, 1));
           block.add(orderlog::CheckpointRecord{
               .orders = 1, .units = 1, .rounds = {{.product = 0, .round = 2, .orders = 1}}});
         }) ==
-        "block 2 of the log: a checkpoint differs from the orders of round 2 of product "
+        "block 2 (first order 1): a checkpoint differs from the orders of round 2 of product "
         "number 0");
 }
 
@@ -124,7 +126,7 @@ TEST_CASE("Recovery: a line that contradicts itself → damaged, and says where"
   const auto open_line = [](auto... records) {
     return open_after([&](BlockBuilder& block) { (block.add(records), ...); });
   };
-  const std::string where = "block 2 of the log: ";
+  const std::string where = "block 2 (first order 1): ";
   CHECK(open_line(first, admitted) == "fine");
   CHECK(open_line(first, left) == "fine");
   CHECK(open_line(TicketRecord{.ticket = 2, .product = 0, .user_id = "u"}) ==
@@ -150,7 +152,7 @@ TEST_CASE("Recovery: an order with a pass that cannot buy → damaged", "[engine
   auto second = order_of(0, 1, 1, "k2");
   second.pass = 1;
   const std::string refusal =
-      "block 2 of the log: order 1 has a pass that was used or never issued";
+      "block 2 (first order 1): order 1 has a pass that was used or never issued";
   const auto open_line = [](auto... records) {
     return open_after([&](BlockBuilder& block) { (block.add(records), ...); });
   };
@@ -158,7 +160,7 @@ TEST_CASE("Recovery: an order with a pass that cannot buy → damaged", "[engine
   CHECK(open_line(order) == refusal);
   CHECK(open_line(ticket, order) == refusal);
   CHECK(open_line(ticket, admitted, order, second) ==
-        "block 2 of the log: order 2 has a pass that was used or never issued");
+        "block 2 (first order 1): order 2 has a pass that was used or never issued");
 }
 
 TEST_CASE("Recovery: an order id key of a wrong length → damaged", "[engine][unit]") {
@@ -170,7 +172,7 @@ TEST_CASE("Recovery: an order id key of a wrong length → damaged", "[engine][u
   auto opened = Engine::open(life.options);
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().code == ErrorCode::damaged);
-  CHECK(opened.error().message == "block 1 of the log: the order id key has a wrong length");
+  CHECK(opened.error().message == "block 1 (first order 1): the order id key has a wrong length");
 }
 
 TEST_CASE("Recovery: a log without its order id key → damaged", "[engine][unit]") {

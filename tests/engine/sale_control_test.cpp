@@ -327,10 +327,10 @@ TEST_CASE("SaleControl: settings of the log that cannot be → damaged", "[engin
   for (const char* bad : {"", "1000000001", "-1", "1 ", "0x1", "99999999999999999999999"}) {
     CAPTURE(bad);
     CHECK(open_with("rate_limit", bad) ==
-          "block 1 of the log: the setting rate_limit has no valid value");
+          "block 1 (first order 1): the setting rate_limit has no valid value");
   }
   CHECK(open_with("sale_paused", "2") ==
-        "block 1 of the log: the setting sale_paused has no valid value");
+        "block 1 (first order 1): the setting sale_paused has no valid value");
 }
 
 TEST_CASE("SaleControl: the log of a release without tickets → gets its first key",

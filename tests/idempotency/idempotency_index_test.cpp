@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <deque>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -149,6 +151,33 @@ TEST_CASE("IndexLoader: orders of a log → replays; a later order under the key
   CHECK(index.find(copy.operation).state == KeyState::reused);
   Order two(index, "ann", "k", 2);
   CHECK(index.find(two.operation).sequence == 9);
+}
+
+TEST_CASE("IndexLoader: a key twice → a repeat only within the life it had then",
+          "[idempotency][unit]") {
+  // Orders 1 and 2 under one key, at 10 s and at a later time.
+  const auto repeat = [](std::optional<std::chrono::seconds> life,
+                         std::chrono::milliseconds later) {
+    IdempotencyIndex index({1, 2}, 100s);
+    IndexLoader loader(index);
+    loader.set_life(life);
+    index.lifetime().note(1, 10'050ms);
+    loader.add({"ann", "k", product_hash("p"), 1, 1});
+    index.lifetime().note(2, later);
+    loader.add({"ann", "k", product_hash("p"), 1, 2});
+    CHECK_FALSE(loader.repeat().has_value());  // not entered yet
+    loader.finish();
+    if (loader.repeat()) {
+      CHECK(loader.repeat()->first == 1);
+      CHECK(loader.repeat()->second == 2);
+    }
+    return loader.repeat().has_value();
+  };
+  CHECK(repeat(5s, 10'050ms));
+  CHECK(repeat(5s, 15'099ms));  // a key lives to the end of its tenth
+  CHECK_FALSE(repeat(5s, 15'100ms));
+  CHECK(repeat(0s, 99'000ms));
+  CHECK_FALSE(repeat(std::nullopt, 10'050ms));
 }
 
 TEST_CASE("IdempotencyIndex: many claim one key at once → one owner, the rest wait or replay",

@@ -206,5 +206,30 @@ TEST_CASE("Block: 36-byte ids and keys, 100 to a block → at most 120 bytes an 
   CHECK(bytes < 80);
 }
 
+TEST_CASE("Block: cut behind any of its orders → the block a writer of only those would write",
+          "[orderlog][random]") {
+  std::mt19937_64 random(make_seed("block_test cut"));
+  for (int round = 0; round < 50; ++round) {
+    const LogPosition tail{4, 10, random()};
+    BlockBuilder whole;
+    whole.start(tail);
+    std::vector<std::string> prefixes;  // the block as it was behind each order
+    while (prefixes.size() < 5) {
+      const std::size_t before = whole.orders();
+      static_cast<void>(add_random(whole, random));
+      if (whole.orders() == before) continue;
+      BlockBuilder copy = whole;
+      prefixes.emplace_back(copy.finish(std::chrono::milliseconds(7)).block);
+    }
+    for (int i = 0; i < 3; ++i) static_cast<void>(add_random(whole, random));
+    const auto finished = whole.finish(std::chrono::milliseconds(7));
+    for (std::size_t orders = 1; orders <= prefixes.size(); ++orders) {
+      const std::string cut = cut_block(finished.key, finished.block, orders);
+      REQUIRE(cut == prefixes[orders - 1]);
+      REQUIRE(must(open_block(finished.key, cut)).end.sequence == 10 + orders);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fluxgate::orderlog

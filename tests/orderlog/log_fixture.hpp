@@ -17,6 +17,8 @@
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/result.hpp"
 #include "orderlog/block.hpp"
+#include "orderlog/bytes.hpp"
+#include "orderlog/checksum.hpp"
 #include "orderlog/walk.hpp"
 
 namespace fluxgate::orderlog {
@@ -235,6 +237,23 @@ inline StoredBlock make_block(BlockBuilder& builder, const LogPosition& tail, st
   }
   const auto finished = builder.finish(accepted_at);
   return {finished.key, std::string(finished.block), finished.end};
+}
+
+/// A block with these records' bytes, correctly sealed: what a defective writer would write.
+inline StoredBlock forge(const LogPosition& tail, std::string_view records, std::uint32_t orders,
+                         std::uint64_t accepted_at = 1) {
+  StoredBlock block{{tail.sequence + 1, tail.block + 1}, std::string(block_header_bytes, '\0'), {}};
+  block.bytes[0] = 1;
+  store_little(block.bytes.data() + 4, orders);
+  store_little(block.bytes.data() + 8, accepted_at);
+  store_little(block.bytes.data() + 16, tail.checksum);
+  block.bytes += records;
+  const auto key = encode_key(block.key);
+  char trailer[8];
+  store_little(trailer, checksum({key.data(), key.size()}, block.bytes));
+  block.bytes.append(trailer, sizeof trailer);
+  block.end = {tail.block + 1, tail.sequence + orders, load_little<std::uint64_t>(trailer)};
+  return block;
 }
 
 /// A log of blocks with so many orders each, one millisecond apart.

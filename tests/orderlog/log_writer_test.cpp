@@ -317,5 +317,15 @@ TEST_CASE("LogWriter: a write that waits for its disk → statistics have its ti
   CHECK(f.writer.stats().write_ns_max == 3'000'000);
 }
 
+TEST_CASE("LogWriter: not_before a time → no later block is dated before it", "[orderlog][unit]") {
+  Fixture f(Durability::sync);
+  f.writer.not_before(ManualClock::utc_at_start + 1h);
+  CHECK(f.write().accepted_at == ManualClock::utc_at_start + 1h);
+  f.writer.not_before(ManualClock::utc_at_start);
+  CHECK(f.write().accepted_at == ManualClock::utc_at_start + 1h);
+  f.clock.advance(2h);
+  CHECK(f.write().accepted_at == ManualClock::utc_at_start + 2h);
+}
+
 }  // namespace
 }  // namespace fluxgate::orderlog

@@ -25,21 +25,21 @@ std::string walked(const std::vector<StoredBlock>& blocks, Sequence from = 0,
   return outcome(walk(storage, from, transcript, mark));
 }
 
-/// A block with these records' bytes, correctly sealed: what a defective writer would write.
-StoredBlock forge(const LogPosition& tail, std::string_view records, std::uint32_t orders,
-                  std::uint64_t accepted_at = 1) {
-  StoredBlock block{{tail.sequence + 1, tail.block + 1}, std::string(block_header_bytes, '\0'), {}};
-  block.bytes[0] = 1;
-  store_little(block.bytes.data() + 4, orders);
-  store_little(block.bytes.data() + 8, accepted_at);
-  store_little(block.bytes.data() + 16, tail.checksum);
-  block.bytes += records;
-  const auto key = encode_key(block.key);
-  char trailer[8];
-  store_little(trailer, checksum({key.data(), key.size()}, block.bytes));
-  block.bytes.append(trailer, sizeof trailer);
-  block.end = {tail.block + 1, tail.sequence + orders, load_little<std::uint64_t>(trailer)};
-  return block;
+/// Where a walk says it ended with an error: "block B first F order O", or nothing.
+std::string fault_place(const std::vector<StoredBlock>& blocks, const LogPosition* mark = nullptr) {
+  class Listener final : public LogVisitor {
+   public:
+    void on_fault(const LogPlace& place) override {
+      text += "block " + std::to_string(place.block.block) + " first " +
+              std::to_string(place.block.first_sequence) + " order " + std::to_string(place.order);
+    }
+    std::string text;
+  };
+  MemoryStorage storage;
+  append_all(storage, blocks);
+  Listener listener;
+  static_cast<void>(walk(storage, 0, listener, mark));
+  return listener.text;
 }
 
 TEST_CASE("Walk: an empty log → position zero, nothing shown", "[orderlog][unit]") {
@@ -237,6 +237,25 @@ TEST_CASE("Walk: the mark → passed through exactly, or damaged", "[orderlog][u
   CHECK(walked(blocks, 0, &other) ==
         "damaged: block 2 (first order 3) differs from the high-water mark: it ends at order 5, "
         "the mark at order 6");
+}
+
+TEST_CASE("Walk: an error → the visitor is told the place, once", "[orderlog][unit]") {
+  const auto blocks = make_log({2, 3, 4});
+  CHECK(fault_place(blocks).empty());
+  auto changed = blocks;
+  changed[1].bytes[30] = static_cast<char>(changed[1].bytes[30] ^ 1);
+  CHECK(fault_place(changed) == "block 2 first 3 order 0");
+  CHECK(fault_place({blocks[0], blocks[2]}) == "block 2 first 3 order 0");  // the missing one
+  CHECK(fault_place({blocks[0], blocks[0]}) == "block 1 first 1 order 0");  // stands twice
+  const LogPosition ahead{5, 20, 77};
+  CHECK(fault_place(blocks, &ahead) == "block 4 first 10 order 0");
+  LogPosition other = blocks[1].end;
+  other.checksum ^= 1;
+  CHECK(fault_place(blocks, &other) == "block 2 first 3 order 0");
+  std::string order;
+  encode(order, OrderEntry{0, 1, 1, "u", "k", 0});
+  CHECK(fault_place({blocks[0], forge(blocks[0].end, order + order.substr(0, 4), 2)}) ==
+        "block 2 first 3 order 4");
 }
 
 /// A storage that breaks in the middle of a scan.
