@@ -24,6 +24,13 @@ struct LogPosition {
   friend bool operator==(const LogPosition&, const LogPosition&) noexcept = default;
 };
 
+/// How much room a storage has.
+enum class LogSpace {
+  plenty,
+  low,  ///< what is left is for orders: nobody joins the line
+  out,  ///< no new orders, rounds or settings; there is room for those under way
+};
+
 /// Reads blocks in order. Made by LogStorage::scan; one thread; must not outlive its storage.
 class BlockCursor {
  public:
@@ -69,9 +76,9 @@ class LogStorage {
   /// Moves the mark, durably. Only ever called with positions that are durable already.
   [[nodiscard]] virtual Result<void> set_mark(const LogPosition& position) = 0;
 
-  /// False: so little space is left that new orders should stop, while there is room for those
-  /// under way. Asked about once a second, by the thread that appends.
-  [[nodiscard]] virtual bool has_space() { return true; }
+  /// How much room there is. Asked before appends, at most every 5 ms, and once a second while it
+  /// is `out`; by the thread that appends.
+  [[nodiscard]] virtual LogSpace space() { return LogSpace::plenty; }
 
   /// Starts at the block that holds order `from`, or at the first block if `from` is 0 or 1. Sees
   /// the blocks appended before the call.

@@ -4,7 +4,7 @@
 function(fluxgate_target name)
   target_compile_features(${name} PUBLIC cxx_std_20)
   set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
-  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(${name} PRIVATE ${fluxgate_source_dir})
   if(PROJECT_IS_TOP_LEVEL)
     # -Wrestrict: GCC 12 warns of sound std::string concatenations at -O2 (its bug 105651).
     target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror

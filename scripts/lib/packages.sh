@@ -12,7 +12,7 @@ build_packages=(
 # the tools of file systems are for tests that cut the power; clang-format-14 is the one whose
 # layout the repository has.
 test_packages=(
-  catch2 libbenchmark-dev python3 strace clang-format-14 mount e2fsprogs xfsprogs
+  catch2 libbenchmark-dev python3 strace clang-format-14 patch mount e2fsprogs xfsprogs
 )
 
 # What tests/browser needs, unless it is here from elsewhere: Node.js of others brings its own npm,

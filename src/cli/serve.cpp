@@ -48,10 +48,9 @@ std::optional<ExitCode> start(Service& service, const Settings& settings, const 
   auto engine = Engine::open(std::move(engine_options));
   if (!engine) {
     log.write(LogLevel::error, engine.error().message);
-    // The options were checked before: what is wrong is the directory. And 75 is for what failed
-    // while serving: here a supervisor that starts again at once would do so for ever.
-    const bool is_damaged = engine.error().code == ErrorCode::damaged;
-    return is_damaged ? ExitCode::log_damaged : ExitCode::failure;
+    const ExitCode code = exit_code_of(engine.error().code);
+    // The options were checked before: what is wrong is the directory.
+    return code == ExitCode::usage ? ExitCode::failure : code;
   }
   service.engine = *std::move(engine);
 

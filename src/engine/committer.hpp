@@ -127,7 +127,7 @@ class Committer {
   void settle_order(OrderOperation& order, Sequence sequence);
   void settle_init(InitOperation& init);
   void answer_waiters(OrderOperation* waiter, const OrderOperation& owner);
-  [[nodiscard]] bool is_space_to_watch() const noexcept;
+  [[nodiscard]] std::chrono::milliseconds space_interval_now() const noexcept;
   void watch_space();
   void fail(Error why);
   void fail_pending();
@@ -156,7 +156,6 @@ class Committer {
   std::optional<Error> failure_;
   bool failure_told_ = false;
   std::optional<std::chrono::nanoseconds> space_looked_at_;
-  std::uint64_t space_looked_at_blocks_ = 0;  // the log's last block then
   CompletionSink* sinks_ = nullptr;
 
   // Written by step(), read by add_stats(); relaxed: counts that publish nothing.

@@ -202,15 +202,9 @@ Submission Core::submit(InitOperation& init) {
     init.result.status = InitStatus::invalid_argument;
     return Submission::completed;
   }
-  switch (gate_.try_enter()) {
-    case Gate::Entry::entered:
-      break;
-    case Gate::Entry::crowded:
-      init.result.status = InitStatus::overloaded;
-      return Submission::completed;
-    case Gate::Entry::shut:
-      init.result.status = refusal_when_shut<InitStatus>(gate_.state());
-      return Submission::completed;
+  if (const auto refusal = refusal_at<InitStatus>(gate_)) {
+    init.result.status = *refusal;
+    return Submission::completed;
   }
   committer_.push(init, Wake::now);
   return Submission::pending;
@@ -230,28 +224,16 @@ Submission Core::submit(JoinOperation& join) {
   const inventory::Product* product = inventory_->find(request.product_id);
   if (product == nullptr) return refuse(JoinStatus::unknown_product);
   if (!product->round()->stock().has(1)) return refuse(JoinStatus::sold_out);
-  switch (gate_.try_enter()) {
-    case Gate::Entry::entered:
-      break;
-    case Gate::Entry::crowded:
-      return refuse(JoinStatus::overloaded);
-    case Gate::Entry::shut:
-      return refuse(refusal_when_shut<JoinStatus>(gate_.state()));
-  }
+  if (gate_.is_space_low()) return refuse(JoinStatus::storage_full);
+  if (const auto refusal = refusal_at<JoinStatus>(gate_)) return refuse(*refusal);
   committer_.push(join, Wake::now);
   return Submission::pending;
 }
 
 Submission Core::submit(SettingsOperation& operation) {
-  switch (gate_.try_enter()) {
-    case Gate::Entry::entered:
-      break;
-    case Gate::Entry::crowded:
-      operation.result = {SettingsStatus::overloaded};
-      return Submission::completed;
-    case Gate::Entry::shut:
-      operation.result = {refusal_when_shut<SettingsStatus>(gate_.state())};
-      return Submission::completed;
+  if (const auto refusal = refusal_at<SettingsStatus>(gate_)) {
+    operation.result = {*refusal};
+    return Submission::completed;
   }
   committer_.push(operation, Wake::now);
   return Submission::pending;

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 
 #include "base/cache_line.hpp"
+#include "fluxgate/log_storage.hpp"
 #include "fluxgate/stats.hpp"
 
 namespace fluxgate::engine {
@@ -53,15 +55,23 @@ class Gate {
   }
 
   /// Between running and full, both ways; nothing if it was shut.
-  void set_full(bool is_full) noexcept {
+  void set_space(LogSpace space) noexcept {
+    is_low_.store(space != LogSpace::plenty, std::memory_order_relaxed);
+    const bool is_full = space == LogSpace::out;
     EngineState present = is_full ? EngineState::running : EngineState::full;
     state_.compare_exchange_strong(present, is_full ? EngineState::full : EngineState::running);
+  }
+
+  /// Whether what is left is for orders. Relaxed: a place more or less does not matter.
+  [[nodiscard]] bool is_space_low() const noexcept {
+    return is_low_.load(std::memory_order_relaxed);
   }
 
  private:
   const std::size_t pending_max_;
   // Read by every order, written about once in a life: kept off the line that entrants write.
   alignas(base::cache_line_bytes) std::atomic<EngineState> state_{EngineState::running};
+  std::atomic<bool> is_low_{false};
   alignas(base::cache_line_bytes) std::atomic<std::size_t> pending_{0};
 };
 
@@ -76,6 +86,20 @@ template <typename Status>
     default:
       return Status::draining;
   }
+}
+
+/// Counts one operation in, or says what it is told instead; `Status` is its enumeration.
+template <typename Status>
+[[nodiscard]] std::optional<Status> refusal_at(Gate& gate) noexcept {
+  switch (gate.try_enter()) {
+    case Gate::Entry::entered:
+      break;
+    case Gate::Entry::crowded:
+      return Status::overloaded;
+    case Gate::Entry::shut:
+      return refusal_when_shut<Status>(gate.state());
+  }
+  return std::nullopt;
 }
 
 }  // namespace fluxgate::engine

@@ -161,14 +161,7 @@ OrderStatus Purchase::refusal_of_admission(Attempt& attempt) const {
 }
 
 OrderStatus Purchase::enter(const Attempt& attempt, Wake wake) {
-  switch (parts_.gate.try_enter()) {
-    case Gate::Entry::entered:
-      break;
-    case Gate::Entry::crowded:
-      return OrderStatus::overloaded;
-    case Gate::Entry::shut:
-      return refusal_when_shut<OrderStatus>(parts_.gate.state());
-  }
+  if (const auto refusal = refusal_at<OrderStatus>(parts_.gate)) return *refusal;
   const OrderStatus taken = take(attempt);
   if (taken != OrderStatus::accepted) {
     parts_.gate.leave(1);

@@ -125,22 +125,17 @@ Handled answer_place(Exchange& exchange, const Place& place, const std::string& 
   return answer_page(exchange, view, {.more_headers = cookie});
 }
 
+enum class Taken { no, yes, of_another };
+
 // Takes a ticket that this engine gave for this product, and to this user if one is named.
-bool take_ticket(const Engine& engine, std::string_view ticket, RoomRequest& room) {
-  if (ticket.empty()) return false;
+Taken take_ticket(const Engine& engine, std::string_view ticket, RoomRequest& room) {
+  if (ticket.empty()) return Taken::no;
   const auto holder = engine.ticket_holder(ticket);
-  if (!holder || holder->product_id != room.product_id) return false;
-  if (!room.user_id.empty() && holder->user_id != room.user_id) return false;
+  if (!holder || holder->product_id != room.product_id) return Taken::no;
+  if (!room.user_id.empty() && holder->user_id != room.user_id) return Taken::of_another;
   room.ticket = ticket;
   room.user_id = holder->user_id;
-  return true;
-}
-
-// True if the ticket is of this product, and of another person than the one who is named.
-bool is_of_another(const Engine& engine, std::string_view ticket, const RoomRequest& room) {
-  if (ticket.empty() || room.user_id.empty()) return false;
-  const auto holder = engine.ticket_holder(ticket);
-  return holder && holder->product_id == room.product_id && holder->user_id != room.user_id;
+  return Taken::yes;
 }
 
 // What the query says. None: `productId` is missing.
@@ -220,13 +215,14 @@ Handled handle_waiting_room(Exchange& exchange) {
     room.order_id.clear();
   }
   const std::string_view cookie = find_cookie(request.cookie, ticket_cookie_name(room.product_id));
-  if (!ticket.empty() && !take_ticket(engine, ticket, room)) {
-    return answer_problem(exchange, Problem::unknown_ticket, RoomState::expired);
-  }
   // A ticket that stood in a link may be somebody else's, and must not stay. Nor must a link with a
   // name in it take the place of the ticket somebody has.
-  room.keeps_cookie = !ticket.empty() || is_of_another(engine, cookie, room);
-  if (ticket.empty()) static_cast<void>(take_ticket(engine, cookie, room));
+  const bool is_linked = !ticket.empty();
+  const Taken taken = take_ticket(engine, is_linked ? std::string_view(ticket) : cookie, room);
+  room.keeps_cookie = is_linked || taken == Taken::of_another;
+  if (is_linked && taken != Taken::yes) {
+    return answer_problem(exchange, Problem::unknown_ticket, RoomState::expired);
+  }
   room.has_cookie = !room.ticket.empty() && cookie == room.ticket;
   if (room.joins_again || room.ticket.empty()) return join(exchange);
   const std::optional<Place> place = engine.look(room.ticket);

@@ -73,8 +73,8 @@ class LogWriter {
   /// Errors: as tend(); sticky.
   [[nodiscard]] Result<void> close();
 
-  /// See LogStorage::has_space().
-  [[nodiscard]] bool has_space() { return storage_.has_space(); }
+  /// See LogStorage::space().
+  [[nodiscard]] LogSpace space() { return storage_.space(); }
 
   /// The end of the log as written.
   [[nodiscard]] LogPosition tail() const noexcept { return tail_; }

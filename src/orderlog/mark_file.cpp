@@ -1,10 +1,6 @@
 #include "orderlog/mark_file.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -60,17 +56,18 @@ std::optional<Slot> decode_slot(std::string_view bytes) {
 
 }  // namespace
 
-Result<void> MarkFile::create(const std::string& path) {
+Result<void> MarkFile::create(const std::string& path, Files& files) {
   std::string bytes(mark_file_bytes, '\0');
   for (std::uint64_t counter = 0; counter < 2; ++counter) {
     const auto slot = encode_slot({mark_version, counter, {}});
     std::memcpy(bytes.data() + mark_slot_at[counter], slot.data(), slot.size());
   }
-  return replace_file(path, bytes);
+  return replace_file(path, bytes, files);
 }
 
-Result<MarkFile> MarkFile::open(const std::string& path, bool writable) {
-  Result<base::UniqueFd> file = open_file(path, writable ? O_RDWR : O_RDONLY);
+Result<MarkFile> MarkFile::open(const std::string& path, bool writable, Files& files) {
+  Result<std::unique_ptr<OpenFile>> file =
+      files.open(path, writable ? Access::write : Access::read);
   if (!file) return file.error();
   MarkFile mark(path, std::move(*file));
   if (Result<void> read = mark.read(); !read) return read.error();
@@ -82,12 +79,10 @@ Result<void> MarkFile::read() {
   std::array<char, mark_file_bytes> bytes{};
   std::size_t filled = 0;
   while (filled < bytes.size()) {
-    const ssize_t got = ::pread(file_.get(), bytes.data() + filled, bytes.size() - filled,
-                                static_cast<off_t>(filled));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error(errno, "cannot read " + path_);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
+    Result<std::size_t> got = file_->read(bytes.data() + filled, bytes.size() - filled, filled);
+    if (!got) return got.error();
+    if (*got == 0) break;
+    filled += *got;
   }
   std::optional<Slot> newest;
   for (std::size_t i = 0; i < 2; ++i) {
@@ -114,7 +109,7 @@ Result<void> MarkFile::read() {
 Result<void> MarkFile::set(const LogPosition& position) {
   const auto slot = encode_slot({mark_version, counter_ + 1, position});
   Result<void> written =
-      write_durably(file_, {slot.data(), slot.size()}, mark_slot_at[(counter_ + 1) % 2], path_);
+      write_durably(*file_, {slot.data(), slot.size()}, mark_slot_at[(counter_ + 1) % 2]);
   if (!written) return Error{ErrorCode::unavailable, written.error().message};
   ++counter_;
   position_ = position;

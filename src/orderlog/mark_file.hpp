@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "fluxgate/log_storage.hpp"
@@ -27,10 +28,11 @@ inline constexpr std::uint32_t mark_version = 1;
 class MarkFile {
  public:
   /// Makes a file whose mark is zero; atomic and durable. Errors: permission, unavailable, ...
-  [[nodiscard]] static Result<void> create(const std::string& path);
+  [[nodiscard]] static Result<void> create(const std::string& path, Files& files = system_files());
 
   /// Errors: not_found, permission, unavailable, newer_format, damaged (neither slot is valid).
-  [[nodiscard]] static Result<MarkFile> open(const std::string& path, bool writable);
+  [[nodiscard]] static Result<MarkFile> open(const std::string& path, bool writable,
+                                             Files& files = system_files());
 
   [[nodiscard]] LogPosition position() const noexcept { return position_; }
 
@@ -38,12 +40,12 @@ class MarkFile {
   [[nodiscard]] Result<void> set(const LogPosition& position);
 
  private:
-  MarkFile(std::string path, base::UniqueFd file)
+  MarkFile(std::string path, std::unique_ptr<OpenFile> file)
       : path_(std::move(path)), file_(std::move(file)) {}
   [[nodiscard]] Result<void> read();
 
   std::string path_;
-  base::UniqueFd file_;
+  std::unique_ptr<OpenFile> file_;
   std::uint64_t counter_ = 0;  // of the newest slot; it lies in slot counter_ % 2
   LogPosition position_;
 };

@@ -1,19 +1,17 @@
 #include "orderlog/prezeroed_files.hpp"
 
-#include <fcntl.h>
 #include <rocksdb/file_system.h>
-#include <unistd.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
-
-#include "base/unique_fd.hpp"
 
 namespace fluxgate::orderlog {
 namespace {
 
 using rocksdb::DataVerificationInfo;
+using rocksdb::FSRandomRWFile;
 using rocksdb::FSWritableFile;
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
@@ -23,7 +21,7 @@ using rocksdb::Slice;
 /// A write-ahead log. Knows its own end, because the file's is that of the zeros.
 class PrezeroedFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  PrezeroedFile(std::unique_ptr<FSWritableFile> file, base::UniqueFd zeroing)
+  PrezeroedFile(std::unique_ptr<FSWritableFile> file, std::unique_ptr<FSRandomRWFile> zeroing)
       : FSWritableFileOwnerWrapper(std::move(file)), zeroing_(std::move(zeroing)) {}
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
@@ -46,23 +44,18 @@ class PrezeroedFile final : public rocksdb::FSWritableFileOwnerWrapper {
   IOStatus note(const Slice& data, IOStatus appended) {
     if (!appended.ok()) return appended;
     end_ += data.size();
-    if (end_ > zeroed_to_ && zeroing_.get() >= 0) zero_ahead();
+    if (end_ > zeroed_to_ && zeroing_ != nullptr) zero_ahead();
     return appended;
   }
 
   // Behind the append, not before it: what it wrote is not to be written twice.
   void zero_ahead() {
     static const std::string zeros(zeros_ahead_bytes, '\0');
-    const ssize_t written =
-        ::pwrite(zeroing_.get(), zeros.data(), zeros.size(), static_cast<off_t>(end_));
-    if (written > 0) {
-      zeroed_to_ = end_ + static_cast<std::uint64_t>(written);
-    } else {
-      zeroing_ = base::UniqueFd();
-    }
+    zeroed_to_ = end_ + zeros.size();  // also if only a part gets there: it is cut when closed
+    if (!zeroing_->Write(end_, zeros, {}, nullptr).ok()) zeroing_.reset();
   }
 
-  base::UniqueFd zeroing_;  // the same file; none: no more zeros
+  std::unique_ptr<FSRandomRWFile> zeroing_;  // the same file; none: no more zeros
   std::uint64_t end_ = 0;
   std::uint64_t zeroed_to_ = 0;
 };
@@ -77,7 +70,8 @@ class PrezeroedFiles final : public rocksdb::FileSystemWrapper {
                            std::unique_ptr<FSWritableFile>* file, IODebugContext* debug) override {
     IOStatus made = target()->NewWritableFile(name, options, file, debug);
     if (!made.ok() || !name.ends_with(".log")) return made;
-    base::UniqueFd zeroing(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+    std::unique_ptr<FSRandomRWFile> zeroing;
+    if (!target()->NewRandomRWFile(name, options, &zeroing, debug).ok()) zeroing.reset();
     *file = std::make_unique<PrezeroedFile>(std::move(*file), std::move(zeroing));
     return made;
   }

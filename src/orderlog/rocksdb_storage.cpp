@@ -10,7 +10,6 @@
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
@@ -29,6 +28,7 @@
 #include "orderlog/data_directory.hpp"
 #include "orderlog/memory_storage.hpp"
 #include "orderlog/prezeroed_files.hpp"
+#include "orderlog/volume.hpp"
 
 namespace fluxgate::orderlog {
 namespace {
@@ -38,11 +38,8 @@ constexpr std::size_t block_overhead_bytes = 128;
 // Index and data of tables kept in memory: enough for a few tables' indexes, small when idle.
 constexpr std::size_t table_cache_bytes = std::size_t{2} << 20;
 constexpr int open_tables_max = 128;
-// Space at which no new orders are taken: one flush of what is in memory and the next write-ahead
-// log, which RocksDB allocates whole, need about 170 MiB. A volume too small to spare as much gives
-// one part in four; if that is not enough, a write fails and ends the sale safely.
-constexpr std::uint64_t space_bytes_min = std::uint64_t{256} << 20;
-constexpr std::uint64_t space_parts = 4;
+// What opening takes beside a table of what the write-ahead log holds: a manifest and a new log.
+constexpr std::uint64_t opening_bytes = std::uint64_t{4} << 20;
 
 rocksdb::Slice to_slice(std::string_view bytes) {
   return {bytes.data(), bytes.size()};
@@ -116,21 +113,23 @@ class FailStop final : public rocksdb::EventListener {
 /// pools. Without a pool for flushes RocksDB runs them in the pool for compactions.
 class OnePoolEnv final : public rocksdb::EnvWrapper {
  public:
-  explicit OnePoolEnv(const std::shared_ptr<rocksdb::FileSystem>& files)
-      : EnvWrapper(rocksdb::NewCompositeEnv(files)) {}
+  OnePoolEnv(rocksdb::Env& machine, bool syncs_each_append) : EnvWrapper(&machine) {
+    if (syncs_each_append) file_system_ = prezeroed_files(machine.GetFileSystem());
+  }
   void IncBackgroundThreadsIfNeeded(int, Priority) override {}
 
   /// Never destroyed, as little as the Env it wraps: threads of RocksDB may outlive main().
   static OnePoolEnv* instance(bool syncs_each_append) {
-    static auto* const plain = new OnePoolEnv(rocksdb::FileSystem::Default());
-    static auto* const prezeroed = new OnePoolEnv(prezeroed_files(rocksdb::FileSystem::Default()));
+    static auto* const plain = new OnePoolEnv(*rocksdb::Env::Default(), false);
+    static auto* const prezeroed = new OnePoolEnv(*rocksdb::Env::Default(), true);
     return syncs_each_append ? prezeroed : plain;
   }
 };
 
-rocksdb::Options make_options(const RocksdbOptions& wanted, std::shared_ptr<FailStop> fail_stop) {
+rocksdb::Options make_options(const RocksdbOptions& wanted, std::size_t write_buffer_bytes,
+                              rocksdb::Env* environment, std::shared_ptr<FailStop> fail_stop) {
   rocksdb::Options options;
-  options.env = OnePoolEnv::instance(wanted.syncs_each_append);
+  options.env = environment;
   options.info_log = std::make_shared<SinkLogger>(wanted.log);
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
 
@@ -148,8 +147,7 @@ rocksdb::Options make_options(const RocksdbOptions& wanted, std::shared_ptr<Fail
 
   // Bounds. append() moves blocks to a table before RocksDB would do so by itself, also if the
   // largest block comes last.
-  options.write_buffer_size =
-      wanted.write_buffer_bytes + wanted.write_buffer_bytes / 4 + 2 * block_bytes_max;
+  options.write_buffer_size = write_buffer_bytes + write_buffer_bytes / 4 + 2 * block_bytes_max;
   options.max_write_buffer_number = 3;
   options.max_total_wal_size = 4 * options.write_buffer_size;
   options.keep_log_file_num = 1;
@@ -276,9 +274,18 @@ class RocksdbStorage::Impl {
  public:
   Impl(DataDirectory directory, RocksdbOptions options)
       : directory_(std::move(directory)),
+        volume_(directory_.path(), options.log, directory_.files()),
         fail_stop_(std::make_shared<FailStop>()),
-        options_(make_options(options, fail_stop_)),
-        flush_bytes_(options.write_buffer_bytes),
+        flush_bytes_(options.write_buffer_bytes != 0 ? options.write_buffer_bytes
+                                                     : volume_.shares().write_buffer),
+        own_environment_(options.disk == nullptr
+                             ? nullptr
+                             : std::make_unique<OnePoolEnv>(options.disk->environment,
+                                                            options.syncs_each_append)),
+        options_(make_options(options, flush_bytes_,
+                              own_environment_ ? own_environment_.get()
+                                               : OnePoolEnv::instance(options.syncs_each_append),
+                              fail_stop_)),
         threads_(static_cast<int>(options.storage_threads)) {
     write_flush_.wait = false;
     write_flush_.allow_write_stall = true;
@@ -297,6 +304,10 @@ class RocksdbStorage::Impl {
   Result<void> start_writing(const LogPosition& tail) {
     FLUXGATE_CHECK(!writing_);
     const bool is_new = !directory_.has_database();
+    // RocksDB does not leave a full volume as it found it; better not to begin.
+    Result<std::uint64_t> logs = directory_.write_ahead_bytes();
+    if (!logs) return logs.error();
+    if (Result<void> room = volume_.make_room(*logs + opening_bytes); !room) return room;
     if (is_new) {
       if (Result<void> made = directory_.make_database_directory(); !made) return made;
     }
@@ -360,13 +371,8 @@ class RocksdbStorage::Impl {
     return set;
   }
 
-  [[nodiscard]] bool has_space() const {
-    struct statvfs volume {};
-    // Who cannot be asked is not full: the next append will tell.
-    if (::statvfs(directory_.database().c_str(), &volume) != 0) return true;
-    const std::uint64_t whole = std::uint64_t{volume.f_blocks} * volume.f_frsize;
-    const std::uint64_t left = std::uint64_t{volume.f_bavail} * volume.f_frsize;
-    return left >= std::min(space_bytes_min, whole / space_parts);
+  [[nodiscard]] LogSpace space() {
+    return volume_.space();
   }
 
   Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const {
@@ -391,10 +397,12 @@ class RocksdbStorage::Impl {
   }
 
   DataDirectory directory_;  // first in, last out: holds the lock
+  Volume volume_;
   std::shared_ptr<FailStop> fail_stop_;
+  const std::size_t flush_bytes_;
+  const std::unique_ptr<OnePoolEnv> own_environment_;  // of another disk than the machine's
   rocksdb::Options options_;
   rocksdb::FlushOptions write_flush_;
-  const std::size_t flush_bytes_;
   const int threads_;
 
   const MemoryStorage no_blocks_;  // what a log without a database looks like
@@ -422,7 +430,8 @@ Result<std::unique_ptr<RocksdbStorage>> RocksdbStorage::open(const std::string& 
   if (options.storage_threads < 1 || options.storage_threads > 16) {
     return Error{ErrorCode::invalid_argument, "storage_threads must be 1 to 16"};
   }
-  Result<DataDirectory> claimed = DataDirectory::claim(directory);
+  Result<DataDirectory> claimed = DataDirectory::claim(
+      directory, options.disk == nullptr ? system_files() : options.disk->files);
   if (!claimed) return claimed.error();
   auto impl = std::make_unique<Impl>(std::move(*claimed), std::move(options));
   if (Result<void> opened = impl->open_reading(); !opened) return opened.error();
@@ -453,8 +462,8 @@ Result<void> RocksdbStorage::set_mark(const LogPosition& position) {
   return impl_->set_mark(position);
 }
 
-bool RocksdbStorage::has_space() {
-  return impl_->has_space();
+LogSpace RocksdbStorage::space() {
+  return impl_->space();
 }
 
 Result<std::unique_ptr<BlockCursor>> RocksdbStorage::scan(Sequence from) const {

@@ -8,23 +8,38 @@
 #include "fluxgate/log_storage.hpp"
 #include "fluxgate/options.hpp"
 #include "fluxgate/result.hpp"
+#include "orderlog/files.hpp"
+
+namespace rocksdb {
+class Env;
+}
 
 namespace fluxgate::orderlog {
+
+/// Another disk than the machine's. Tests cut its power.
+///
+/// Lifetime: must outlive the storage, the environment also RocksDB's threads.
+struct StorageDisk {
+  Files& files;               ///< the mark, the lock and the directories
+  rocksdb::Env& environment;  ///< of the database: its files and its background threads
+};
 
 struct RocksdbOptions {
   unsigned storage_threads = 1;  ///< background threads for flush and compaction, 1..16
   LogSink log = nullptr;         ///< takes RocksDB's warnings and errors; may be empty
-  /// Bytes of blocks after which RocksDB moves them from its write-ahead log to a table. Changed by
-  /// tests only.
-  std::size_t write_buffer_bytes = std::size_t{64} << 20;
+  /// Bytes of blocks after which RocksDB moves them from its write-ahead log to a table; 0: as
+  /// suits the volume, 64 MiB on one of 1 GiB or more. Set by tests only.
+  std::size_t write_buffer_bytes = 0;
   /// Every append() will be one with `sync`: then they can be cheaper (prezeroed_files.hpp).
   bool syncs_each_append = false;
+  const StorageDisk* disk = nullptr;  ///< null: the machine's
 };
 
 /// Keeps the log in a directory:
 ///
 ///     lock             held (flock) by the server that may write
 ///     high-water-mark  see docs/LOG_FORMAT.md
+///     reserve          blocks of the volume to give up when it is full (volume.hpp)
 ///     orders/          the blocks, in RocksDB
 ///
 /// Reads until start_writing(); not one byte under orders/ changes before. A failed append or
@@ -58,7 +73,7 @@ class RocksdbStorage final : public LogStorage {
   [[nodiscard]] Result<void> append(const BlockKey& key, std::string_view block,
                                     bool sync) override;
   [[nodiscard]] Result<void> set_mark(const LogPosition& position) override;
-  [[nodiscard]] bool has_space() override;
+  [[nodiscard]] LogSpace space() override;
   [[nodiscard]] Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override;
 
  private:

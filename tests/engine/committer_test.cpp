@@ -135,7 +135,7 @@ TEST_CASE(
   REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
   REQUIRE(engine.init({.product_id = "none", .quantity = 0}).status == InitStatus::ok);
   REQUIRE(buy(engine, "ann", "k").status == OrderStatus::accepted);
-  life.faulty.set_space(false);
+  life.faulty.set_space(LogSpace::out);
   life.clock.advance(1s);
   // The order that is behind the last look is still taken.
   CHECK(buy(engine, "bob", "k").status == OrderStatus::accepted);
@@ -147,7 +147,7 @@ TEST_CASE(
   CHECK(engine.init({.product_id = "q", .quantity = 1}).status == InitStatus::storage_full);
   CHECK(engine.product("p")->stock == 3);
 
-  life.faulty.set_space(true);
+  life.faulty.set_space(LogSpace::plenty);
   CHECK(*engine.next_step() <= life.clock.monotonic() + 1s);
   life.clock.advance(1s);
   run(engine);
@@ -163,7 +163,7 @@ TEST_CASE("Committer: people wait while space is short → nobody is called, and
   REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
   REQUIRE(engine.join({.product_id = "p", .user_id = "ann"}).status == JoinStatus::joined);
   const JoinResult waits = engine.join({.product_id = "p", .user_id = "bob"});
-  life.faulty.set_space(false);
+  life.faulty.set_space(LogSpace::out);
   life.clock.advance(1s);
   REQUIRE(engine.init({.product_id = "q", .quantity = 1}).status == InitStatus::ok);
   run(engine);
@@ -175,7 +175,7 @@ TEST_CASE("Committer: people wait while space is short → nobody is called, and
   CHECK(engine.next_step().value_or(1h) > life.clock.monotonic());
   CHECK(engine.join({.product_id = "p", .user_id = "cyd"}).status == JoinStatus::storage_full);
 
-  life.faulty.set_space(true);
+  life.faulty.set_space(LogSpace::plenty);
   life.clock.advance(1s);
   run(engine);
   REQUIRE(engine.look(waits.ticket));  // he had been away for long
@@ -184,17 +184,35 @@ TEST_CASE("Committer: people wait while space is short → nobody is called, and
   CHECK(engine.look(waits.ticket)->state == PlaceState::admitted);
 }
 
+TEST_CASE("Committer: space is low → nobody joins, orders go on, and nobody is needed for its end",
+          "[engine][unit]") {
+  FaultyLife life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  life.faulty.set_space(LogSpace::low);
+  life.clock.advance(5ms);
+  CHECK(engine.join({.product_id = "p", .user_id = "ann"}).status == JoinStatus::joined);
+  CHECK(engine.join({.product_id = "p", .user_id = "bob"}).status == JoinStatus::storage_full);
+  CHECK(buy(engine, "bob", "k").status == OrderStatus::accepted);
+  CHECK(engine.state() == EngineState::running);
+
+  life.faulty.set_space(LogSpace::plenty);
+  REQUIRE(*engine.next_step() <= life.clock.monotonic() + 1s);
+  life.clock.advance(1s);
+  run(engine);
+  CHECK(engine.join({.product_id = "p", .user_id = "bob"}).status == JoinStatus::joined);
+}
+
 TEST_CASE("Committer: drained while space is short → stays so when it comes back",
           "[engine][unit]") {
   FaultyLife life;
-  life.faulty.set_space(false);
+  life.faulty.set_space(LogSpace::out);
   Engine& engine = life.open();
-  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
-  run(engine);
   REQUIRE(engine.state() == EngineState::full);
+  CHECK(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::storage_full);
   engine.drain();
   CHECK(engine.state() == EngineState::draining);
-  life.faulty.set_space(true);
+  life.faulty.set_space(LogSpace::plenty);
   life.clock.advance(1s);
   run(engine);
   CHECK(engine.state() == EngineState::draining);

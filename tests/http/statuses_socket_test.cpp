@@ -311,7 +311,7 @@ TEST_CASE("Server: no space for new orders → 503 storage_full, until there is"
   sale.init("p", 9);
   HttpClient client = sale.client();
   CHECK(verdict(kept(client, order("p", "a", "k"))) == "200 success");
-  sale.storage.set_space(false);
+  sale.storage.set_space(LogSpace::out);
   // Found out behind a write, a second after the last look.
   int number = 0;
   REQUIRE(becomes_true([&] {
@@ -326,7 +326,7 @@ TEST_CASE("Server: no space for new orders → 503 storage_full, until there is"
         "503 storage_full");
   CHECK(verdict(kept(client, get("/readyz"))) == "503 storage_full");
   CHECK(verdict(kept(client, order("p", "a", "k"))) == "200 success");
-  sale.storage.set_space(true);
+  sale.storage.set_space(LogSpace::plenty);
   CHECK(
       becomes_true([&] { return verdict(client.request(order("p", "c", "k"))) == "200 success"; }));
 }

@@ -42,10 +42,10 @@ class FaultyStorage final : public LogStorage {
     mark_fault_.set(fault, marks_);
   }
 
-  /// Whether it says that there is space.
-  void set_space(bool has_space) {
+  /// How much room it says there is.
+  void set_space(LogSpace space) {
     const std::lock_guard lock(mutex_);
-    has_space_ = has_space;
+    space_ = space;
   }
 
   /// From now on append() waits before it does anything.
@@ -120,9 +120,9 @@ class FaultyStorage final : public LogStorage {
     return inner_.set_mark(position);
   }
 
-  [[nodiscard]] bool has_space() override {
+  [[nodiscard]] LogSpace space() override {
     const std::lock_guard lock(mutex_);
-    return has_space_;
+    return space_;
   }
 
   [[nodiscard]] Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override {
@@ -157,7 +157,7 @@ class FaultyStorage final : public LogStorage {
   std::condition_variable changed_;
   Armed append_fault_;
   Armed mark_fault_;
-  bool has_space_ = true;
+  LogSpace space_ = LogSpace::plenty;
   bool blocked_ = false;
   int waiting_ = 0;
   std::uint64_t appends_ = 0;
