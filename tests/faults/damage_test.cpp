@@ -9,7 +9,7 @@ namespace fluxgate::testing {
 namespace {
 
 TEST_CASE("Damage: in every file of a directory, by five kinds → refused untouched, or harmless",
-          "[faults][.damage]") {
+          "[faults][damage]") {
   const std::uint64_t damages = FLUXGATE_FAULTS_SHARE * 30;
   const Figures figures = damage_files(make_seed("damage"), damages);
   std::printf("damage: %s\n", figures.text().c_str());

@@ -37,7 +37,7 @@ class Killer {
 
   Figures run() {
     for (int life = 0; life < shape_.lives; ++life) {
-      for (int starts = 0; starts < 3 && draw(0, 2) == 0; ++starts) kill_while_it_starts();
+      for (int starts = 0; starts < 3 && draw(0, 1) == 0; ++starts) kill_while_it_starts();
       ServerProcess server(options());
       if (life == 0) sale_.open(server.port());
       sale_.retry(server.port(), known_max);

@@ -8,7 +8,7 @@ namespace fluxgate::testing {
 namespace {
 
 TEST_CASE("Exactly once: half of all requests are retries, over kills → one order per key",
-          "[faults][.once]") {
+          "[faults][once]") {
   const std::uint64_t requests = FLUXGATE_FAULTS_SHARE * 25'000;
   const Figures figures =
       order_exactly_once({.seed = make_seed("exactly once"), .requests = requests, .kills = 4});
