@@ -8,9 +8,12 @@ build_packages=(
   libcli11-dev libtomlplusplus-dev libspdlog-dev libkainjow-mustache-dev
 )
 
-# What the tests and benchmarks need beyond that. strace makes storage fail for a test;
-# clang-format-14 is the one whose layout the repository has.
-test_packages=(catch2 libbenchmark-dev python3 strace clang-format-14 patch)
+# What the tests and benchmarks need beyond that. strace makes storage fail for a test; mount and
+# the tools of file systems are for tests that cut the power; clang-format-14 is the one whose
+# layout the repository has.
+test_packages=(
+  catch2 libbenchmark-dev python3 strace clang-format-14 patch mount e2fsprogs xfsprogs
+)
 
 # The proxies of tests/proxies, some 20 MB; apache2-bin is the program without the service.
 proxy_services=(nginx haproxy varnish)

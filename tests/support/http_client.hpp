@@ -206,6 +206,7 @@ class HttpClient {
 
   // False at the end.
   bool read_some() {
+    if (!is_connected_) throw std::runtime_error("the connection was closed");  // poll would wait
     pollfd readable{socket_, POLLIN, 0};
     const int ready = ::poll(&readable, 1, static_cast<int>(deadline_.count()));
     if (ready == 0) throw std::runtime_error("no answer in time");

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "support/sale_client.hpp"
 #include "support/server_process.hpp"
+#include "support/skip.hpp"
 #include "support/temp_dir.hpp"
-#include "system/sale_client.hpp"
-#include "system/skip.hpp"
 
 namespace fluxgate::testing {
 namespace {

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "support/crowd.hpp"
+#include "support/sale_client.hpp"
 #include "support/seed.hpp"
 #include "support/server_process.hpp"
 #include "support/temp_dir.hpp"
-#include "system/crowd.hpp"
-#include "system/sale_client.hpp"
 
 namespace fluxgate::testing {
 namespace {

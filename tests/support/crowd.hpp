@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "system/sale_client.hpp"
+#include "support/sale_client.hpp"
 
 namespace fluxgate::testing {
 

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "support/http_client.hpp"
+#include "support/order_history.hpp"
 
 namespace fluxgate::testing {
 
@@ -14,6 +16,7 @@ struct Wish {
   std::string user_id;
   std::string key;
   std::uint64_t quantity = 1;
+  std::string pass{};  ///< empty: none
 };
 
 /// What a buyer hears.
@@ -21,7 +24,14 @@ struct OrderAnswer {
   int status = 0;
   bool replayed = false;
   std::string order_id;  ///< of a 200
-  std::string code;      ///< of an error
+  std::string code;      ///< of an error; "waiting" of a 302
+};
+
+/// GET /waiting-room/tickets/{ticket}.
+struct PlaceAnswer {
+  std::string state;
+  std::uint64_t ahead = 0;
+  std::string pass;  ///< once admitted
 };
 
 /// GET /products/{productId}.
@@ -39,16 +49,6 @@ struct AuditAnswer {
   std::uint64_t orders_in_log = 0;
   std::uint64_t units_in_log = 0;
   bool oversold = true;
-};
-
-/// One line of GET /orders.
-struct LoggedOrder {
-  std::uint64_t sequence = 0;
-  std::string order_id;
-  std::string product_id;
-  std::string user_id;
-  std::uint64_t round = 0;
-  std::uint64_t quantity = 0;
 };
 
 /// What /init is asked for, beside the product.
@@ -70,11 +70,17 @@ class SaleClient {
   /// Opens the connection now instead of with the first call.
   void connect() { http_.connect(); }
   OrderAnswer order(const Wish& wish);
+  /// Sends orders without waiting for their answers, which read_order() gets one by one.
+  void send_orders(std::span<const Wish> wishes);
+  OrderAnswer read_order();
+  /// The ticket for a place in line; empty: the product is sold out.
+  std::string join_line(const std::string& product_id, const std::string& user_id);
+  PlaceAnswer look(const std::string& ticket);
   /// The number of the round that is open now.
   std::uint64_t init(const std::string& product_id, const StockWish& wish);
   ProductAnswer product(const std::string& product_id);
   AuditAnswer audit(const std::string& product_id, std::uint64_t round);
-  /// The whole log, page by page.
+  /// The whole log, page by page; keys, passes and times are not shown.
   std::vector<LoggedOrder> orders();
 
  private:

@@ -1,4 +1,4 @@
-#include "system/sale_client.hpp"
+#include "support/sale_client.hpp"
 
 #include <simdjson.h>
 
@@ -52,12 +52,14 @@ std::string json_text(std::string_view plain) {
 }
 
 LoggedOrder logged_order(const element& object) {
-  return {.sequence = number(object, "sequence"),
-          .order_id = text(object, "orderId"),
-          .product_id = text(object, "productId"),
-          .user_id = text(object, "userId"),
-          .round = number(object, "round"),
-          .quantity = number(object, "quantity")};
+  LoggedOrder order;
+  order.sequence = number(object, "sequence");
+  order.order_id = text(object, "orderId");
+  order.product_id = text(object, "productId");
+  order.user_id = text(object, "userId");
+  order.round = number(object, "round");
+  order.quantity = number(object, "quantity");
+  return order;
 }
 
 }  // namespace
@@ -76,10 +78,27 @@ std::string SaleClient::get(const std::string& target) {
 }
 
 OrderAnswer SaleClient::order(const Wish& wish) {
-  const std::string body = "{\"productId\":" + json_text(wish.product_id) +
-                           ",\"userId\":" + json_text(wish.user_id) +
-                           ",\"quantity\":" + std::to_string(wish.quantity) + "}";
-  const HttpResponse response = post("/order", body, {{"x-idempotency-key", wish.key}});
+  send_orders({&wish, 1});
+  return read_order();
+}
+
+void SaleClient::send_orders(std::span<const Wish> wishes) {
+  std::string bytes;
+  for (const Wish& wish : wishes) {
+    HttpRequest request{.method = "POST", .target = "/order"};
+    request.headers = {{"x-idempotency-key", wish.key}, {"Content-Type", "application/json"}};
+    if (!wish.pass.empty()) request.headers.push_back({"x-admission-pass", wish.pass});
+    request.body = "{\"productId\":" + json_text(wish.product_id) +
+                   ",\"userId\":" + json_text(wish.user_id) +
+                   ",\"quantity\":" + std::to_string(wish.quantity) + "}";
+    bytes += HttpClient::text_of(request);
+  }
+  http_.write(bytes);
+}
+
+OrderAnswer SaleClient::read_order() {
+  const HttpResponse response = http_.read_response();
+  if (response.header("Connection") == "close") http_.close();
   simdjson::dom::parser parser;
   const element answer = parse(parser, response.body);
   OrderAnswer result{.status = response.status,
@@ -88,8 +107,29 @@ OrderAnswer SaleClient::order(const Wish& wish) {
                      .code = {}};
   const std::string status = text(answer, "status");
   if (result.status == 200) result.order_id = text(answer, "orderId");
+  if (result.status == 302) result.code = status;
   if (status == "error") result.code = text(answer, "code");
   return result;
+}
+
+std::string SaleClient::join_line(const std::string& product_id, const std::string& user_id) {
+  const HttpResponse response = post(
+      "/waiting-room/tickets",
+      "{\"productId\":" + json_text(product_id) + ",\"userId\":" + json_text(user_id) + "}", {});
+  if (response.status == 409) return {};
+  if (response.status != 201) require_ok(response.status, "POST tickets", response.body);
+  simdjson::dom::parser parser;
+  return text(parse(parser, response.body), "ticket");
+}
+
+PlaceAnswer SaleClient::look(const std::string& ticket) {
+  simdjson::dom::parser parser;
+  const std::string body = get("/waiting-room/tickets/" + ticket);
+  const element answer = parse(parser, body);
+  PlaceAnswer place{.state = text(answer, "state"), .ahead = 0, .pass = {}};
+  if (place.state == "waiting") place.ahead = number(answer, "ahead");
+  if (place.state == "admitted") place.pass = text(answer, "pass");
+  return place;
 }
 
 std::uint64_t SaleClient::init(const std::string& product_id, const StockWish& wish) {
