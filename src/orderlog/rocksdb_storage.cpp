@@ -28,6 +28,7 @@
 #include "orderlog/block.hpp"
 #include "orderlog/data_directory.hpp"
 #include "orderlog/memory_storage.hpp"
+#include "orderlog/ordered_names.hpp"
 #include "orderlog/prezeroed_files.hpp"
 
 namespace fluxgate::orderlog {
@@ -117,7 +118,8 @@ class FailStop final : public rocksdb::EventListener {
 class OnePoolEnv final : public rocksdb::EnvWrapper {
  public:
   OnePoolEnv(rocksdb::Env& machine, bool syncs_each_append) : EnvWrapper(&machine) {
-    if (syncs_each_append) file_system_ = prezeroed_files(machine.GetFileSystem());
+    file_system_ = ordered_names(machine.GetFileSystem());
+    if (syncs_each_append) file_system_ = prezeroed_files(file_system_);
   }
   void IncBackgroundThreadsIfNeeded(int, Priority) override {}
 

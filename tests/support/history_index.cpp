@@ -174,6 +174,9 @@ void HistoryIndex::join_accepted(std::size_t number, const Group& group) {
     facts.order = *order;
     OrderFacts& made = made_[*order];
     made.acknowledged = std::min(made.acknowledged, attempt.completed);
+    if (!may_be_lost(facts.life, lives_.size(), sequence)) {
+      made.settled = std::min(made.settled, attempt.completed);
+    }
     made.invoked = std::min(made.invoked, attempt.invoked);
     made.ended = std::max(made.ended, facts.ended);
     made.last_life = std::max(made.last_life, facts.life);

@@ -49,8 +49,11 @@ class HistoryIndex {
     Instant invoked = never;       ///< the earliest of the tries that may have made it
     Instant ended = 0;             ///< the latest end of them
     Instant acknowledged = never;  ///< the earliest answer that named it
-    std::size_t last_life = 0;     ///< of the tries that may have made it
-    std::size_t unknowns = 0;      ///< tries without an answer that fit
+    /// The earliest of a life after which it was not lost; before, it may have been another order
+    /// that was lost and made again.
+    Instant settled = never;
+    std::size_t last_life = 0;  ///< of the tries that may have made it
+    std::size_t unknowns = 0;   ///< tries without an answer that fit
   };
 
   /// All that has one user's key: numbers of attempts by `invoked`, and of orders by sequence.

@@ -280,14 +280,14 @@ class OrderChecks {
       return index_.order_facts(a).invoked < index_.order_facts(b).invoked;
     });
     std::sort(by_answer.begin(), by_answer.end(), [&](std::size_t a, std::size_t b) {
-      return index_.order_facts(a).acknowledged < index_.order_facts(b).acknowledged;
+      return index_.order_facts(a).settled < index_.order_facts(b).settled;
     });
     std::size_t last = HistoryIndex::none;  // of those answered so far, the last in the log
     auto answered = by_answer.begin();
     for (const std::size_t order : by_invoked) {
       const Instant invoked = index_.order_facts(order).invoked;
       if (invoked == never) continue;  // a phantom
-      for (; answered != by_answer.end() && index_.order_facts(*answered).acknowledged < invoked;
+      for (; answered != by_answer.end() && index_.order_facts(*answered).settled < invoked;
            ++answered) {
         if (last == HistoryIndex::none || *answered > last) last = *answered;
       }
