@@ -55,8 +55,10 @@ std::string_view to_view(const rocksdb::Slice& slice) {
 /// An Error of this library for a Status of RocksDB's.
 Error to_error(const rocksdb::Status& status, const std::string& what) {
   ErrorCode code = ErrorCode::unavailable;
-  if (status.IsCorruption() || status.IsInvalidArgument() || status.IsPathNotFound() ||
-      status.IsNotFound()) {
+  // Not an invalid argument: opening says so when CURRENT could not be opened, whatever the reason.
+  // And some errors of the disk are told as corruption ("Can't list files in ...: IO error: ...").
+  const bool is_of_disk = status.ToString().find("IO error: ") != std::string::npos;
+  if (status.IsPathNotFound() || status.IsNotFound() || (status.IsCorruption() && !is_of_disk)) {
     code = ErrorCode::damaged;  // a file is missing, or is not what another says it is
   } else if (status.IsNotSupported()) {
     code = ErrorCode::newer_format;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "orderlog/rocksdb_storage.hpp"
@@ -250,6 +251,7 @@ void CrashSale::note(std::size_t attempt, std::size_t wish, const OrderResult& r
   if (disk().is_cut() || result.status == OrderStatus::storage_unavailable) return;
   wishes_[wish].is_answered = true;
   if (result.status == OrderStatus::accepted) {
+    wishes_[wish].is_accepted = true;
     history_.accepted(attempt, ++now_, std::string(result.order_id.view()), result.replayed);
     if (!result.replayed) ++accepted_;
     if (!result.replayed && sync_failed) ++accepted_after_failed_sync_;
@@ -263,8 +265,10 @@ void CrashSale::note(std::size_t attempt, std::size_t wish, const OrderResult& r
 void CrashSale::open_round() {
   Opening opening{.product_id = products[below(products.size())],
                   .quantity = below(4) == 0 ? below(8) : 20 + below(400)};
-  if (below(4) == 0) opening.max_per_order = 2;
+
   if (below(4) == 0) opening.max_per_user = 1 + below(20);
+  // No two are alike: which of them a round in the log is can be told.
+  opening.max_per_order += 1'000 * (history_.openings().size() + 1);
   opening.invoked = ++now_;
   const std::size_t number = history_.begin(opening);
   const InitResult result = engine_->init({.product_id = opening.product_id,
@@ -388,6 +392,17 @@ std::string CrashSale::check_products(const FinalLog& log) const {
   return {};
 }
 
+// With `os` an order may be lost and made again under the same id; no history can tell the two
+// apart. So nobody tries again what was lost.
+void CrashSale::forget_lost(const FinalLog& log) {
+  if (shape_.durability != Durability::os) return;
+  std::set<std::pair<std::string, std::string>> kept;
+  for (const LoggedOrder& order : log.orders) kept.emplace(order.user_id, order.key);
+  std::erase_if(wishes_, [&](const Wish& wish) {
+    return wish.is_accepted && !kept.contains({wish.user, wish.key});
+  });
+}
+
 std::string CrashSale::check() {
   if (!stuck_.empty()) return stuck_;
   std::string fault;
@@ -398,6 +413,7 @@ std::string CrashSale::check() {
   for (const Ticket& ticket : tickets_) {
     if (!engine_->ticket_holder(ticket.text)) return "lost: the ticket of " + ticket.user;
   }
+  forget_lost(log);
   return check_products(log);
 }
 

@@ -50,6 +50,8 @@ class CrashSale {
   void retry_unknown();
   /// Closes in good order.
   Result<void> stop();
+  /// After a start that was refused: the process ends.
+  void abandon() { leave(); }
   /// The process ends in the middle of things; what it wrote is in the kernel.
   void kill();
   /// The machine ends; the disk keeps what `survival` leaves of the moment of CrashDisk::cut_at(),
@@ -81,6 +83,7 @@ class CrashSale {
     Units quantity = 1;
     std::string pass = {};
     bool is_answered = false;
+    bool is_accepted = false;
   };
   class Batch;
 
@@ -94,6 +97,7 @@ class CrashSale {
   void pass_time();
   void leave();  // drops engine and storage
   [[nodiscard]] FinalLog read_log(std::string* fault) const;
+  void forget_lost(const FinalLog& log);
   [[nodiscard]] std::string check_products(const FinalLog& log) const;
 
   std::mt19937_64 random_;

@@ -65,6 +65,7 @@ Tally run_power_cuts(std::uint64_t seed) {
   } else {
     tally.broken = sale.check();
   }
+  if (!tally.broken.empty()) tally.broken = describe(shape) + ", at the end: " + tally.broken;
   tally.counts["orders"] = sale.accepted();
   return tally;
 }
