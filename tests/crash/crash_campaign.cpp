@@ -23,7 +23,7 @@ constexpr int hang_ms = 5'000;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int slowness = 20;  // of code that a sanitizer watches, on a busy machine
 #else
-constexpr int slowness = 2;
+constexpr int slowness = 1;
 #endif
 
 struct Mode {
