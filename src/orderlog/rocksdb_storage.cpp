@@ -57,13 +57,16 @@ Error to_error(const rocksdb::Status& status, const std::string& what) {
   ErrorCode code = ErrorCode::unavailable;
   // Not an invalid argument: opening says so when CURRENT could not be opened, whatever the reason.
   // And some errors of the disk are told as corruption ("Can't list files in ...: IO error: ...").
-  const bool is_of_disk = status.ToString().find("IO error: ") != std::string::npos;
+  // A file that is not there is damage all the same.
+  const std::string text = status.ToString();
+  const bool is_of_disk = text.find("IO error: ") != std::string::npos &&
+                          text.find("No such file or directory") == std::string::npos;
   if (status.IsPathNotFound() || status.IsNotFound() || (status.IsCorruption() && !is_of_disk)) {
     code = ErrorCode::damaged;  // a file is missing, or is not what another says it is
   } else if (status.IsNotSupported()) {
     code = ErrorCode::newer_format;
   }
-  return Error{code, what + ": " + status.ToString()};
+  return Error{code, what + ": " + text};
 }
 
 /// Passes RocksDB's warnings and errors on. There is no LOG file: on a full disk its writer fails
