@@ -26,6 +26,7 @@
 #include "base/check.hpp"
 #include "orderlog/block.hpp"
 #include "orderlog/memory_storage.hpp"
+#include "orderlog/ordered_names.hpp"
 #include "orderlog/prezeroed_files.hpp"
 #include "orderlog/volume.hpp"
 
@@ -50,13 +51,18 @@ std::string_view to_view(const rocksdb::Slice& slice) {
 /// An Error of this library for a Status of RocksDB's.
 Error to_error(const rocksdb::Status& status, const std::string& what) {
   ErrorCode code = ErrorCode::unavailable;
-  if (status.IsCorruption() || status.IsInvalidArgument() || status.IsPathNotFound() ||
-      status.IsNotFound()) {
+  // Not an invalid argument: opening says so when CURRENT could not be opened, whatever the reason.
+  // And some errors of the disk are told as corruption ("Can't list files in ...: IO error: ...").
+  // A file that is not there is damage all the same.
+  const std::string text = status.ToString();
+  const bool is_of_disk = text.find("IO error: ") != std::string::npos &&
+                          text.find("No such file or directory") == std::string::npos;
+  if (status.IsPathNotFound() || status.IsNotFound() || (status.IsCorruption() && !is_of_disk)) {
     code = ErrorCode::damaged;  // a file is missing, or is not what another says it is
   } else if (status.IsNotSupported()) {
     code = ErrorCode::newer_format;
   }
-  return Error{code, what + ": " + status.ToString()};
+  return Error{code, what + ": " + text};
 }
 
 /// Passes RocksDB's warnings and errors on. There is no LOG file: on a full disk its writer fails
@@ -113,7 +119,8 @@ class FailStop final : public rocksdb::EventListener {
 class OnePoolEnv final : public rocksdb::EnvWrapper {
  public:
   OnePoolEnv(rocksdb::Env& machine, bool syncs_each_append) : EnvWrapper(&machine) {
-    if (syncs_each_append) file_system_ = prezeroed_files(machine.GetFileSystem());
+    file_system_ = ordered_names(machine.GetFileSystem());
+    if (syncs_each_append) file_system_ = prezeroed_files(file_system_);
   }
   void IncBackgroundThreadsIfNeeded(int, Priority) override {}
 

@@ -26,7 +26,11 @@ MAY_INCLUDE = {
 DOORS = [
     (
         re.compile(r"rocksdb/"),
-        ["src/orderlog/rocksdb_storage.cpp", "src/orderlog/prezeroed_files.cpp"],
+        [
+            "src/orderlog/ordered_names.cpp",
+            "src/orderlog/prezeroed_files.cpp",
+            "src/orderlog/rocksdb_storage.cpp",
+        ],
     ),
     (re.compile(r"xxhash\.h$"), ["src/orderlog/"]),
     (re.compile(r"(boost/|simdjson)"), ["src/http/"]),
