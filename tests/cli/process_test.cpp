@@ -111,8 +111,8 @@ TEST_CASE("fluxgate-server: a usage error → 2, one line, nothing touched", "[c
       {{"--data-dir", data, "--port", "70000"}, "--port"},
       {{"--data-dir", data, "--port", "0", "--trusted-proxy", "x"}, "--trusted-proxy"},
       {{"--data-dir", data, "--config", (dir / "none").string()}, "none"},
-      {{"verify", "--data-dir", data}, "verify"},
-      {{"backup"}, "backup"},
+      {{"check", "--data-dir", data}, "check"},
+      {{"restore"}, "restore"},
       {{"orders", "--round", "1"}, "--round"},
   };
   for (const auto& [arguments, named] : cases) {
