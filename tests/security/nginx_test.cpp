@@ -11,8 +11,8 @@
 
 #include "http/fixture.hpp"
 #include "support/child_process.hpp"
+#include "support/skip.hpp"
 #include "support/temp_dir.hpp"
-#include "system/skip.hpp"
 
 namespace fluxgate::http {
 namespace {

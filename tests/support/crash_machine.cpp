@@ -100,6 +100,31 @@ class CrashFiles final : public orderlog::Files {
     std::size_t bytes = 0;
     return told(disk_.look(path, &is_directory, &bytes), "cannot use " + path);
   }
+  Result<void> remove(const std::string& path) override {
+    return told(disk_.remove(path), "cannot remove " + path);
+  }
+  /// So small that the reserve is (64 KiB, in memory), but never full: that is what faults are for.
+  Result<orderlog::VolumeSizes> volume(const std::string&) override {
+    return orderlog::VolumeSizes{.whole = std::uint64_t{1} << 18, .left = UINT64_MAX};
+  }
+  Result<std::uint64_t> size(const std::string& path) override {
+    bool is_directory = false;
+    std::size_t bytes = 0;
+    if (const int error = disk_.look(path, &is_directory, &bytes)) {
+      return system_error(error, "cannot look at " + path);
+    }
+    return std::uint64_t{bytes};
+  }
+  Result<void> allocate(const std::string& path, std::uint64_t bytes) override {
+    CrashDisk::NodePtr node;
+    int error = disk_.open(path, CrashDisk::Open::existing_or_new, &node);
+    if (error == 0) error = disk_.truncate(*node, bytes);
+    return told(error, "cannot allocate " + path);
+  }
+  Result<void> empty(const std::string& path) override {
+    CrashDisk::NodePtr node;
+    return told(disk_.open(path, CrashDisk::Open::empty, &node), "cannot empty " + path);
+  }
 
  private:
   static Result<void> told(int error, const std::string& what) {
