@@ -62,23 +62,28 @@ LogSpace Volume::space() {
 LogSpace Volume::look(std::uint64_t left) {
   if (left < shares_.out) {
     give_up_reserve();
+    goes_without_ = false;
     return LogSpace::out;
   }
   const Result<std::uint64_t> size = files_.size(reserve_);
   const std::uint64_t held = size ? *size : 0;
-  if (held < shares_.reserve) {
+  if (held < shares_.reserve && !goes_without_) {
     // Only with room for both, or it would be given up again at the next look.
     const std::uint64_t missing = shares_.reserve - held;
-    if (left - shares_.out < missing || !hold_reserve()) return LogSpace::out;
+    if (left - shares_.out < missing) return LogSpace::out;
     left -= missing;
+    hold_reserve();
   }
   return left < shares_.low ? LogSpace::low : LogSpace::plenty;
 }
 
-bool Volume::hold_reserve() {
-  if (files_.allocate(reserve_, shares_.reserve)) return true;
+// There is room, so a failure has another reason: nobody's order shall wait for that.
+void Volume::hold_reserve() {
+  const Result<void> held = files_.allocate(reserve_, shares_.reserve);
+  if (held) return;
   give_up_reserve();  // what was allocated of it
-  return false;
+  goes_without_ = true;
+  if (log_) log_(LogLevel::warning, "no space is kept in reserve: " + held.error().message);
 }
 
 // A failure is none to the caller: he has then what there was.

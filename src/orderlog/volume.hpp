@@ -39,8 +39,9 @@ class Volume {
   /// Errors: unavailable (still less); the message says how much is left.
   [[nodiscard]] Result<void> make_room(std::uint64_t bytes);
 
-  /// What is left, for a log that is being written. Holds the reserve while there is room for it;
-  /// gives it up when space runs out, and says `out` until it can be held again. Logs each change.
+  /// What is left, for a log that is being written. Holds the reserve while there is room for it
+  /// (without one if its file cannot be written); gives it up when space runs out, and says `out`
+  /// until there is room for it again. Logs each change.
   /// Costs a statvfs(2) and a stat(2): 2 us.
   [[nodiscard]] LogSpace space();
 
@@ -48,7 +49,7 @@ class Volume {
 
  private:
   [[nodiscard]] LogSpace look(std::uint64_t left);
-  [[nodiscard]] bool hold_reserve();
+  void hold_reserve();
   void give_up_reserve();
   void tell(LogSpace space, std::uint64_t left) const;
 
@@ -58,6 +59,7 @@ class Volume {
   LogSink log_;
   VolumeShares shares_;
   LogSpace told_ = LogSpace::plenty;
+  bool goes_without_ = false;  // the reserve could not be held, for another reason than space
 };
 
 }  // namespace fluxgate::orderlog

@@ -88,6 +88,19 @@ TEST_CASE("Volume: room → plenty and the reserve is held; too much asked for �
   CHECK(lines.empty());
 }
 
+TEST_CASE("Volume: a reserve that cannot be made → said once, and orders are taken without",
+          "[orderlog][unit]") {
+  const TempDir temp;
+  std::filesystem::create_directory(temp / "reserve");  // a directory is no file
+  std::vector<std::string> lines;
+  Volume volume(temp.str(), [&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  CHECK(volume.space() == LogSpace::plenty);
+  CHECK(volume.space() == LogSpace::plenty);
+  REQUIRE(lines.size() == 1);
+  CHECK(lines.front() == "no space is kept in reserve: cannot open " + (temp / "reserve").string() +
+                             ": Is a directory");
+}
+
 TEST_CASE("Volume: a directory that is gone → taken for not full", "[orderlog][unit]") {
   Volume volume("/nonexistent/fluxgate");
   CHECK(volume.space() == LogSpace::plenty);
