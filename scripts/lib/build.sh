@@ -22,7 +22,9 @@ configure_tree() {
     fi
   fi
   export CCACHE_DIR=${CCACHE_DIR:-$PWD/.cache/ccache}
-  cmake -S . -B "$folder" "${first[@]}" "$@" -Wno-dev --log-level=NOTICE
+  # What a cache may hold from a run by hand; who wants it says so in "$@", which beats it.
+  local reset=(-DFLUXGATE_SANITIZE= -DFLUXGATE_PLANT_BUG=)
+  cmake -S . -B "$folder" "${first[@]}" "${reset[@]}" "$@" -Wno-dev --log-level=NOTICE
 }
 
 # build_tree FOLDER CMAKE-ARGUMENT...: configures and compiles. Quick if nothing has changed.

@@ -65,11 +65,16 @@ install_without_services() {
   local policy=/usr/sbin/policy-rc.d own_policy=no result=0 service
   if [[ ! -e $policy ]]; then
     own_policy=yes
+    # Also if this is interrupted: no package could ever start a service again.
+    trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
     "${as_root[@]}" chmod 755 "$policy"
   fi
   "${as_root[@]}" "${quiet[@]}" install -y --no-install-recommends "$@" || result=$?
-  [[ $own_policy == no ]] || "${as_root[@]}" rm "$policy"
+  if [[ $own_policy == yes ]]; then
+    "${as_root[@]}" rm "$policy"
+    trap - EXIT
+  fi
   for service in "${proxy_services[@]}"; do
     # One that was here before is its owner's affair.
     if [[ " $* " == *" $service "* ]] && command -v systemctl >/dev/null; then

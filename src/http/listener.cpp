@@ -104,10 +104,11 @@ std::optional<base::UniqueFd> bind_socket(const Address& address, bool shares_po
   return fd;
 }
 
-// Its connections inherit it.
-bool bound_unsent(const base::UniqueFd& fd) {
-  return ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kernel_unsent_bytes_max,
-                      sizeof(kernel_unsent_bytes_max)) == 0;
+// Its connections inherit it. Where the system does not know it the kernel keeps more for those who
+// do not read, up to its own bound.
+void bound_unsent(const base::UniqueFd& fd) {
+  static_cast<void>(::setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kernel_unsent_bytes_max,
+                                 sizeof(kernel_unsent_bytes_max)));
 }
 
 std::uint16_t port_of(const base::UniqueFd& fd) {
@@ -147,7 +148,9 @@ int listen_all(const std::vector<Address>& addresses, std::size_t shards, Listen
   for (auto& shard : listeners.shards) {
     for (const Address& address : addresses) {
       std::optional<base::UniqueFd> fd = bind_socket(address, true);
-      if (!fd || !bound_unsent(*fd) || ::listen(fd->get(), backlog_max) != 0) return errno;
+      if (!fd) return errno;
+      bound_unsent(*fd);
+      if (::listen(fd->get(), backlog_max) != 0) return errno;
       shard.push_back({std::move(*fd), address.is_v6()});
     }
   }
