@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -21,6 +23,9 @@ ExitCode print(const std::string& text) {
 }
 
 ExitCode run(const Settings& settings) {
+  // RocksDB makes its files readable by all. The directory shuts others out, but a copy of it may
+  // not, and they hold who bought what and the keys that sign passes.
+  ::umask(S_IRWXG | S_IRWXO);
   switch (settings.command) {
     case Command::serve:
       return serve(settings);

@@ -1,7 +1,6 @@
 #include "cli/serve.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <cstdio>
@@ -120,9 +119,6 @@ std::string base_url(std::string_view host, std::uint16_t port) {
 }
 
 ExitCode serve(const Settings& settings) {
-  // RocksDB makes its files readable by all. The directory shuts others out, but a copy of it may
-  // not, and they hold who bought what and the keys that sign passes.
-  ::umask(S_IRWXG | S_IRWXO);
   Events events;  // first: the threads made below inherit its blocked signals
   const Logger log(settings.log_level, settings.log_format);
   for (const std::string& warning : settings.warnings) log.write(LogLevel::warning, warning);

@@ -104,8 +104,8 @@ bool Committer::gather() {
     backlog_last_ = taken.last;
   }
   if (failure_) return backlog_ != nullptr;
-  watch_space();
   try {
+    watch_space();
     gather_all();
   } catch (const std::bad_alloc&) {
     fail(out_of_memory());
@@ -140,7 +140,8 @@ void Committer::gather_operation(Operation& operation) {
     case Operation::Kind::init:
       return gather_init(static_cast<InitOperation&>(operation));
     case Operation::Kind::join:
-      return parts_.room.gather(static_cast<JoinOperation&>(operation), parts_.log.block());
+      return parts_.room.gather(static_cast<JoinOperation&>(operation), parts_.log.block(),
+                                !parts_.gate.is_space_low());
     case Operation::Kind::settings:
       return parts_.control.gather(static_cast<SettingsOperation&>(operation), parts_.log.block());
   }
@@ -399,6 +400,11 @@ bool Committer::tend() {
   if (is_any_forgotten) parts_.log.not_before(utc);
   bool any = is_any_forgotten;
   if (failure_) return any;
+  try {
+    watch_space();  // also while nothing is gathered
+  } catch (const std::bad_alloc&) {
+    return any;  // the next look tells
+  }
   if (auto tended = parts_.log.tend(); !tended) {
     fail(tended.error());
     gather();

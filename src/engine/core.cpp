@@ -230,7 +230,6 @@ Submission Core::submit(JoinOperation& join) {
   const inventory::Product* product = inventory_->find(request.product_id);
   if (product == nullptr) return refuse(JoinStatus::unknown_product);
   if (!product->round()->stock().has(1)) return refuse(JoinStatus::sold_out);
-  if (gate_.is_space_low()) return refuse(JoinStatus::storage_full);
   if (const auto refusal = refusal_at<JoinStatus>(gate_)) return refuse(*refusal);
   committer_.push(join, Wake::now);
   return Submission::pending;

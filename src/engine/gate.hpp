@@ -56,8 +56,11 @@ class Gate {
 
   /// Between running and full, both ways; nothing if it was shut.
   void set_space(LogSpace space) noexcept {
-    is_low_.store(space != LogSpace::plenty, std::memory_order_relaxed);
+    const bool is_low = space != LogSpace::plenty;
     const bool is_full = space == LogSpace::out;
+    // Only changes are written: every order reads this line.
+    if (is_space_low() != is_low) is_low_.store(is_low, std::memory_order_relaxed);
+    if (is_full == (state() == EngineState::full)) return;
     EngineState present = is_full ? EngineState::running : EngineState::full;
     state_.compare_exchange_strong(present, is_full ? EngineState::full : EngineState::running);
   }
@@ -82,6 +85,7 @@ template <typename Status>
     case EngineState::failed:
       return Status::storage_unavailable;
     case EngineState::full:
+    case EngineState::running:  // it was full a moment ago
       return Status::storage_full;
     default:
       return Status::draining;

@@ -25,7 +25,9 @@ Result<Verification> LogVerifier::conclude(const Result<LogPosition>& walked) {
   const auto& rebuilt = walked ? rebuilder_.finish() : rebuilder_.defect();
   // A defect found here ended the walk: the rebuilder's can only be of an earlier order.
   const auto& defect = rebuilt ? rebuilt : defect_;
-  report_.orders = recovered_.totals.orders;
+  // The keys are compared some orders later.
+  const bool is_of_order = defect && defect->place.order != 0;
+  report_.orders = is_of_order ? defect->place.order - 1 : recovered_.totals.orders;
   report_.units = recovered_.totals.units;
   report_.knows_key_life = recovered_.idempotency_ttl.has_value();
   Verification result{report_};

@@ -234,7 +234,7 @@ void WaitingRoom::add_stats(EngineStats& stats) const {
 
 // ---- The committing thread --------------------------------------------------------------------
 
-void WaitingRoom::gather(JoinOperation& join, orderlog::BlockBuilder& block) {
+void WaitingRoom::gather(JoinOperation& join, orderlog::BlockBuilder& block, bool has_space) {
   const JoinRequest& request = join.request;
   join.result = {};
   const inventory::Product* product = parts_.inventory.find(request.product_id);
@@ -257,6 +257,10 @@ void WaitingRoom::gather(JoinOperation& join, orderlog::BlockBuilder& block) {
   }
   if (rules_.is_closed) {
     join.result.status = JoinStatus::line_closed;
+    return;
+  }
+  if (!has_space) {
+    join.result.status = JoinStatus::storage_full;
     return;
   }
   if (line_->places() >= line_places_max) {

@@ -101,8 +101,9 @@ class WaitingRoom {
 
   // ---- The committing thread ----------------------------------------------------------------
 
-  /// Decides a join and adds its record. Throws std::bad_alloc.
-  void gather(JoinOperation& join, orderlog::BlockBuilder& block);
+  /// Decides a join and adds its record; without space only for those who have a place. Throws
+  /// std::bad_alloc.
+  void gather(JoinOperation& join, orderlog::BlockBuilder& block, bool has_space);
   /// Adds the records of those who are let in now, and of places nobody came back for.
   void plan(orderlog::BlockBuilder& block);
   /// A gathered join is durable. Throws std::bad_alloc.

@@ -72,6 +72,7 @@ class Files {
   [[nodiscard]] virtual Result<std::vector<std::string>> names(const std::string& path) = 0;
   /// Whether this process may use the directory.
   [[nodiscard]] virtual Result<void> check_access(const std::string& path, bool writable) = 0;
+  /// Errors: also for a volume that has no size.
   [[nodiscard]] virtual Result<VolumeSizes> volume(const std::string& path) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> size(const std::string& path) = 0;
   /// Makes a file (0600) this long, all of it real blocks; what it holds does not matter.

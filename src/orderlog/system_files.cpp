@@ -129,6 +129,8 @@ class SystemFiles final : public Files {
     if (::statvfs(path.c_str(), &sizes) != 0) {
       return system_error(errno, "cannot look at the volume of " + path);
     }
+    // ramfs, a tmpfs without a bound, some of FUSE: they have no size to tell.
+    if (sizes.f_blocks == 0) return system_error(ENOSYS, "the volume of " + path + " has no size");
     const std::uint64_t unit = sizes.f_frsize;
     return VolumeSizes{.whole = sizes.f_blocks * unit, .left = sizes.f_bavail * unit};
   }
@@ -140,11 +142,11 @@ class SystemFiles final : public Files {
   }
 
   Result<void> allocate(const std::string& path, std::uint64_t bytes) override {
-    Result<base::UniqueFd> file = open_descriptor(path, O_WRONLY | O_CREAT);
+    Result<base::UniqueFd> file = open_descriptor(path, O_RDWR | O_CREAT);
     if (!file) return file.error();
     int number = 0;
     do {
-      // Writes where the file system cannot allocate.
+      // Reads and writes where the file system cannot allocate.
       number = ::posix_fallocate(file->get(), 0, static_cast<off_t>(bytes));
     } while (number == EINTR);
     if (number == 0) return {};

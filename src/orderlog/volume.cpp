@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 
 // A table of all that is in memory and the next write-ahead log, which RocksDB allocates whole,
-// take 170 MiB; what is under way, 2 MiB at most.
+// take 170 MiB; what is under way, 28 MiB at most (65,536 orders of the largest kind).
 constexpr std::uint64_t out_bytes = 256 * mebibyte;
 constexpr std::uint64_t reserve_bytes = 64 * mebibyte;
 constexpr std::uint64_t write_buffer_bytes = 64 * mebibyte;
@@ -43,9 +43,12 @@ Volume::Volume(const std::string& directory, LogSink log, Files& files)
 Result<void> Volume::make_room(std::uint64_t bytes) {
   Result<VolumeSizes> sizes = files_.volume(directory_);
   if (!sizes || sizes->left >= bytes) return {};
-  give_up_reserve();
-  sizes = files_.volume(directory_);
-  if (!sizes || sizes->left >= bytes) return {};
+  const Result<std::uint64_t> held = files_.size(reserve_);
+  if (held && sizes->left + *held >= bytes) {
+    give_up_reserve();
+    sizes = files_.volume(directory_);
+    if (!sizes || sizes->left >= bytes) return {};
+  }
   return Error{ErrorCode::unavailable,
                "the volume of " + directory_ + " is full: " + in_mebibytes(sizes->left) +
                    " are left, " + in_mebibytes(bytes + mebibyte - 1) + " are needed"};
@@ -70,20 +73,23 @@ LogSpace Volume::look(std::uint64_t left) {
   if (held < shares_.reserve && !goes_without_) {
     // Only with room for both, or it would be given up again at the next look.
     const std::uint64_t missing = shares_.reserve - held;
-    if (left - shares_.out < missing) return LogSpace::out;
+    if (left - shares_.out < missing || !hold_reserve(missing)) return LogSpace::out;
     left -= missing;
-    hold_reserve();
   }
   return left < shares_.low ? LogSpace::low : LogSpace::plenty;
 }
 
-// There is room, so a failure has another reason: nobody's order shall wait for that.
-void Volume::hold_reserve() {
+// False: others were faster. If there is room all the same, a failure has another reason, and
+// nobody's order shall wait for that.
+bool Volume::hold_reserve(std::uint64_t missing) {
   const Result<void> held = files_.allocate(reserve_, shares_.reserve);
-  if (held) return;
+  if (held) return true;
   give_up_reserve();  // what was allocated of it
+  const Result<VolumeSizes> sizes = files_.volume(directory_);
+  if (sizes && sizes->left < shares_.out + missing) return false;
   goes_without_ = true;
   if (log_) log_(LogLevel::warning, "no space is kept in reserve: " + held.error().message);
+  return true;
 }
 
 // A failure is none to the caller: he has then what there was.

@@ -34,7 +34,7 @@ class Volume {
   explicit Volume(const std::string& directory, LogSink log = nullptr,
                   Files& files = system_files());
 
-  /// Gives the reserve up if less than `bytes` are left.
+  /// Gives the reserve up if less than `bytes` are left and that helps.
   ///
   /// Errors: unavailable (still less); the message says how much is left.
   [[nodiscard]] Result<void> make_room(std::uint64_t bytes);
@@ -49,7 +49,7 @@ class Volume {
 
  private:
   [[nodiscard]] LogSpace look(std::uint64_t left);
-  void hold_reserve();
+  [[nodiscard]] bool hold_reserve(std::uint64_t missing);
   void give_up_reserve();
   void tell(LogSpace space, std::uint64_t left) const;
 

@@ -189,10 +189,11 @@ TEST_CASE("Committer: space is low → nobody joins, orders go on, and nobody is
   FaultyLife life;
   Engine& engine = life.open();
   REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  CHECK(engine.join({.product_id = "p", .user_id = "ann"}).status == JoinStatus::joined);
   life.faulty.set_space(LogSpace::low);
   life.clock.advance(5ms);
-  CHECK(engine.join({.product_id = "p", .user_id = "ann"}).status == JoinStatus::joined);
   CHECK(engine.join({.product_id = "p", .user_id = "bob"}).status == JoinStatus::storage_full);
+  CHECK(engine.join({.product_id = "p", .user_id = "ann"}).status == JoinStatus::kept);
   CHECK(buy(engine, "bob", "k").status == OrderStatus::accepted);
   CHECK(engine.state() == EngineState::running);
 

@@ -64,6 +64,8 @@ class HandMade {
     write();
     return text_of(verify(life_.storage));
   }
+  /// Orders before the fault, up to which a backup can be made.
+  Sequence good_orders() { return verify(life_.storage)->read.orders; }
   /// What the engine says of the same log at its start.
   std::string opened(std::chrono::seconds ttl = 100s) {
     life_.options.idempotency_ttl = ttl;
@@ -120,6 +122,7 @@ TEST_CASE("Verification: a key sold twice → the second order, within its life 
     HandMade log;
     twice(log, 99s);
     CHECK(log.verified() == "3/2/3: " + fault);
+    CHECK(log.good_orders() == 2);
     CHECK(log.opened() == fault);
     CHECK(log.opened(0s) == "ok");  // told to keep keys for ever, it keeps no times to compare
     log.clock().advance(1h);        // nobody can use the key any more: of no matter for a sale

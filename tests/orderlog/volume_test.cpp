@@ -84,6 +84,11 @@ TEST_CASE("Volume: room → plenty and the reserve is held; too much asked for �
   CHECK(room.error().code == ErrorCode::unavailable);
   CHECK(room.error().message.starts_with("the volume of " + temp.str() + " is full: "));
   CHECK(room.error().message.ends_with(" are left, 1099511627776 MiB are needed"));
+  CHECK(blocks_bytes(reserve) >= volume.shares().reserve);  // it would not have helped
+
+  // Others may take or free some meanwhile, but not half of it.
+  const std::uint64_t left = system_files().volume(temp.str())->left;
+  CHECK(volume.make_room(left + volume.shares().reserve / 2));
   CHECK(blocks_bytes(reserve) == 0);
   CHECK(lines.empty());
 }
@@ -99,6 +104,13 @@ TEST_CASE("Volume: a reserve that cannot be made → said once, and orders are t
   REQUIRE(lines.size() == 1);
   CHECK(lines.front() == "no space is kept in reserve: cannot open " + (temp / "reserve").string() +
                              ": Is a directory");
+}
+
+TEST_CASE("Volume: a file system without a size → taken for not full", "[orderlog][unit]") {
+  const Result<orderlog::VolumeSizes> sizes = system_files().volume("/proc");
+  REQUIRE_FALSE(sizes);
+  CHECK(sizes.error().message.starts_with("the volume of /proc has no size"));
+  CHECK(Volume("/proc").space() == LogSpace::plenty);
 }
 
 TEST_CASE("Volume: a directory that is gone → taken for not full", "[orderlog][unit]") {
