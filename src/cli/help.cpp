@@ -27,21 +27,19 @@ constexpr const char* orders_introduction =
 constexpr const char* verify_introduction =
     "Usage: fluxgate-server verify [options]\n"
     "\n"
-    "Checks the order log, also while a server writes it, and changes nothing: every block and "
-    "the\n"
-    "chain, every order and its key, stock, the line, the sums and the high-water mark. Prints\n"
-    "what was read. Exit codes: 0 all is well; 3 a fault, with the exact place of the first one;\n"
-    "1 nothing can be said: no log, no permission, a disk that cannot be read, a newer release's\n"
-    "log; 2 usage.\n";
+    "Checks the order log, also while a server writes it, and changes nothing: every block and\n"
+    "the chain, every order and its key, stock, the line, the sums and the high-water mark.\n"
+    "Prints what was read. Exit codes: 0 all is well; 3 a fault, with the exact place of the\n"
+    "first one; 1 nothing can be said: no log, no permission, a disk that cannot be read, a newer\n"
+    "release's log; 2 usage.\n";
 
 constexpr const char* backup_introduction =
     "Usage: fluxgate-server backup --to DIR [options]\n"
     "\n"
     "Copies the order log, also while a server writes it, into a directory that is new or empty,\n"
     "and verifies both. A server can be started on the copy. One that was interrupted is refused.\n"
-    "Exit codes: 0 the copy is good and on disk; 3 the log has a fault, with its exact place; 1 "
-    "no\n"
-    "log, no permission, a target that is not empty or full; 2 usage.\n";
+    "Exit codes: 0 the copy is good and on disk; 3 the log has a fault, with its exact place;\n"
+    "1 no log, no permission, a target that is not empty or full; 2 usage.\n";
 
 constexpr const char* serve_exit_codes =
     "\n"

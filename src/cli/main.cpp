@@ -9,6 +9,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
 #include "cli/orders.hpp"
+#include "cli/say.hpp"
 #include "cli/serve.hpp"
 #include "cli/settings.hpp"
 #include "cli/verify.hpp"
@@ -16,11 +17,6 @@
 namespace {
 
 using namespace fluxgate::cli;
-
-ExitCode print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  return std::fflush(stdout) == 0 ? ExitCode::ok : ExitCode::failure;
-}
 
 ExitCode run(const Settings& settings) {
   // RocksDB makes its files readable by all. The directory shuts others out, but a copy of it may
@@ -36,9 +32,9 @@ ExitCode run(const Settings& settings) {
     case Command::backup:
       return backup(settings);
     case Command::help:
-      return print(help_text(settings.topic));
+      return print(help_text(settings.topic)) ? ExitCode::ok : ExitCode::failure;
     case Command::version:
-      return print(version_text());
+      return print(version_text()) ? ExitCode::ok : ExitCode::failure;
   }
   return ExitCode::failure;
 }

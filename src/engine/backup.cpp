@@ -18,7 +18,7 @@ class Target {
   explicit Target(std::string directory) : directory_(std::move(directory)) {}
 
   /// Takes the block, or does nothing if it is there already.
-  Result<void> add(const BlockKey& key, std::string_view block) {
+  Result<void> add(const BlockKey& key, std::string block) {
     if (key.block <= end_.block) return {};
     const auto view = orderlog::open_block(key, block);
     if (!view) return view.error();
@@ -27,8 +27,8 @@ class Target {
     }
     if (Result<void> opened = open(); !opened) return opened;
     if (Result<void> appended = append_last(false); !appended) return appended;
-    last_ = {key, std::string(block)};
     end_ = view->end;
+    last_ = {key, std::move(block)};
     return {};
   }
 
@@ -92,8 +92,9 @@ class Copier final : public LogVerifier {
     if (upto_ != 0 && !has_all_) {
       return Error{ErrorCode::not_found, "the log holds no order " + std::to_string(upto_)};
     }
-    if (has_all_)
+    if (has_all_) {
       content_ = orderlog::cut_block(*held_, content_, upto_ + 1 - held_->first_sequence);
+    }
     return hand_on() ? target_.close() : Result<void>(*failed_);
   }
 
@@ -103,7 +104,7 @@ class Copier final : public LogVerifier {
  private:
   bool hand_on() {
     if (!held_) return true;
-    Result<void> appended = target_.add(*held_, content_);
+    Result<void> appended = target_.add(*held_, std::move(content_));
     if (!appended) failed_ = appended.error();
     return appended.has_value();
   }

@@ -71,8 +71,8 @@ void Committer::wait(std::optional<std::chrono::nanoseconds> due) {
 
 bool Committer::holds() {
   if (pushed_.empty() || backlog_ != nullptr || failure_) return false;
-  // Who closes the engine waits for what is in flight.
-  if (parts_.gate.state() != EngineState::running) return false;
+  // Who closes the engine waits for what is in flight; and while space is low it is looked at.
+  if (parts_.gate.state() != EngineState::running || parts_.gate.is_space_low()) return false;
   const auto now = parts_.clock.monotonic();
   if (!delay_.holds(parts_.gate.pending(), now)) return false;
   // Where the line moves, a block is written all the same.
@@ -400,11 +400,6 @@ bool Committer::tend() {
   if (is_any_forgotten) parts_.log.not_before(utc);
   bool any = is_any_forgotten;
   if (failure_) return any;
-  try {
-    watch_space();  // also while nothing is gathered
-  } catch (const std::bad_alloc&) {
-    return any;  // the next look tells
-  }
   if (auto tended = parts_.log.tend(); !tended) {
     fail(tended.error());
     gather();

@@ -51,6 +51,8 @@ class Rebuilder : public orderlog::LogVisitor {
   bool enter_key(Sequence sequence, std::chrono::milliseconds accepted_at,
                  const orderlog::OrderEntry& order);
   inventory::Round* round_of(const orderlog::OrderEntry& order);
+  /// The block of an order given to keys_ lately.
+  [[nodiscard]] BlockKey block_of(Sequence order) const;
   /// Remembers the defect; always false. `order` is its sequence, if it is one.
   bool fail(const std::string& what, Sequence order = 0);
   void report_progress();
@@ -59,9 +61,6 @@ class Rebuilder : public orderlog::LogVisitor {
   const RecoveryOptions& options_;
   std::chrono::milliseconds now_;
   std::chrono::nanoseconds next_progress_;
-  /// The block of an order given to keys_ lately.
-  [[nodiscard]] BlockKey block_of(Sequence order) const;
-
   BlockKey block_;  // the present one
   // The last blocks with orders: more than orders that wait in keys_.
   std::array<BlockKey, 2 * idempotency::IndexLoader::ahead> sold_;

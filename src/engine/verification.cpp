@@ -45,7 +45,7 @@ Result<Verification> LogVerifier::conclude(const Result<LogPosition>& walked) {
 bool LogVerifier::on_block(const orderlog::BlockInfo& block) {
   block_ = block.key;
   ++report_.blocks;
-  report_.bytes += block.bytes;
+  report_.bytes += block.content.size();
   return rebuilder_.on_block(block);
 }
 

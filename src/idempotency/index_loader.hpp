@@ -33,9 +33,9 @@ class IndexLoader {
 
   explicit IndexLoader(IdempotencyIndex& index) noexcept : index_(index) {}
 
-  /// How long keys lived when the orders that follow were accepted; none: nobody knows. Then the
-  /// same key twice is no fault.
-  void set_life(std::optional<std::chrono::seconds> life) {
+  /// How long keys lived when the orders that follow were accepted. Before it is said nobody knows,
+  /// and the same key twice is no fault.
+  void set_life(std::chrono::seconds life) {
     finish();
     life_ = life;
   }

@@ -63,7 +63,7 @@ class Walk {
                               std::to_string(mark_->sequence) +
                               (end_.sequence == mark_->sequence ? " with another checksum" : ""));
     }
-    if (!visitor_.on_block({key, end_, accepted_at_, view->orders, block.size(), block})) {
+    if (!visitor_.on_block({key, end_, accepted_at_, view->orders, block})) {
       return false;
     }
     return show_records(key, *view);

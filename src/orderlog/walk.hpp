@@ -16,7 +16,6 @@ struct BlockInfo {
   LogPosition end;
   std::chrono::milliseconds accepted_at{0};
   std::size_t orders = 0;
-  std::size_t bytes = 0;
   std::string_view content = {};  ///< its bytes as stored; valid during the call
 };
 

@@ -160,7 +160,7 @@ TEST_CASE("IndexLoader: a key twice → a repeat only within the life it had the
                          std::chrono::milliseconds later) {
     IdempotencyIndex index({1, 2}, 100s);
     IndexLoader loader(index);
-    loader.set_life(life);
+    if (life) loader.set_life(*life);
     index.lifetime().note(1, 10'050ms);
     loader.add({"ann", "k", product_hash("p"), 1, 1});
     index.lifetime().note(2, later);

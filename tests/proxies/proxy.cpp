@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/free_port.hpp"
 #include "support/http_client.hpp"
 
 namespace fluxgate::testing {
@@ -133,20 +134,6 @@ Kind kind_of(std::string_view name, const std::string& folder, const std::string
              "-s", "malloc,16m", "-p", "thread_pools=1", "-p", "thread_pool_min=10"}};
   }
   throw std::runtime_error("no such proxy: " + std::string(name));
-}
-
-// A port nobody has now: who takes it meanwhile makes the start fail.
-std::uint16_t free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  const bool good = ::bind(probe, reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
-                    ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(probe);
-  if (!good) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
 }
 
 }  // namespace

@@ -1,7 +1,4 @@
 // The admin rule behind a real nginx on the same machine, so that the server's peer is loopback.
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -11,28 +8,16 @@
 
 #include "http/fixture.hpp"
 #include "support/child_process.hpp"
+#include "support/free_port.hpp"
 #include "support/skip.hpp"
 #include "support/temp_dir.hpp"
 
 namespace fluxgate::http {
 namespace {
 
-// One that was free a moment ago.
-std::uint16_t free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0);
-  REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  ::close(socket);
-  return ntohs(address.sin_port);
-}
-
 class Nginx {
  public:
-  Nginx(std::uint16_t server, const std::string& directives) : port_(free_port()) {
+  Nginx(std::uint16_t server, const std::string& directives) : port_(testing::free_port()) {
     const std::string dir = dir_.path().string();
     // One process: nothing of it is left when it is killed.
     std::string text = "daemon off;\nmaster_process off;\nerror_log stderr;\npid " + dir +

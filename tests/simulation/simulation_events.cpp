@@ -16,7 +16,7 @@ using std::chrono::nanoseconds;
 
 void show_block(const BlockKey& key, std::string_view bytes, orderlog::LogVisitor& visitor) {
   const auto view = orderlog::open_block(key, bytes);
-  visitor.on_block({key, view->end, view->accepted_at, view->orders, bytes.size()});
+  visitor.on_block({key, view->end, view->accepted_at, view->orders, bytes});
   orderlog::RecordReader reader(view->records);
   while (reader.next()) {
     switch (reader.type()) {
