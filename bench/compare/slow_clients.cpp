@@ -1,6 +1,6 @@
 // Clients that would keep a server's connections for ever: they send the header of a request a byte
-// a second, or its body, or read its answers so. Who is closed comes again at once, so that as many
-// are there all the time.
+// a second, or its body, or read its answers so, spread evenly over the second. Who is closed comes
+// again at once, so that as many are there all the time.
 //
 //     slow_clients --port P [--connections 4000] [--seconds 20]
 //
@@ -31,7 +31,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds between_bytes{1};
+// The second a connection has for each byte, in slices: who drips in which is by its number.
+constexpr std::size_t slices = 1000;
+constexpr std::chrono::milliseconds slice_length{1};
 // More answers than the kernel's buffers take.
 constexpr int unread_requests = 400;
 constexpr int receive_buffer_bytes = 4096;
@@ -49,7 +51,6 @@ struct Connection {
   int socket = -1;
   Kind kind = Kind::header;
   Clock::time_point began;
-  Clock::time_point next_byte;
 };
 
 [[noreturn]] void fail(const std::string& what, int exit_code = 1) {
@@ -117,16 +118,19 @@ class SlowClients {
   }
 
   void run() {
-    const auto end = Clock::now() + std::chrono::seconds(options_.seconds);
+    const auto begin = Clock::now();
+    const auto end = begin + std::chrono::seconds(options_.seconds);
     std::array<epoll_event, 256> events;
-    for (auto now = Clock::now(); now < end; now = Clock::now()) {
-      const int count = epoll_wait(poll_, events.data(), events.size(), 10);
+    std::uint64_t slice = 0;
+    for (auto now = begin; now < end; now = Clock::now()) {
+      const int count = epoll_wait(poll_, events.data(), events.size(), 1);
       if (count < 0 && errno != EINTR) fail_system("epoll_wait");
       for (int i = 0; i < count; ++i) {
         auto& connection = *static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
         end_life(connection);
       }
-      drip();
+      const auto due = static_cast<std::uint64_t>((Clock::now() - begin) / slice_length);
+      while (slice < due) drip(slice++ % slices);
     }
   }
 
@@ -157,19 +161,16 @@ class SlowClients {
     const std::string& bytes = openings_[static_cast<std::size_t>(connection.kind)];
     send(connection.socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     connection.began = Clock::now();
-    // Spread over the second.
-    connection.next_byte = connection.began + between_bytes * (++opened_ % 100) / 100;
+    ++opened_;
     epoll_event event{};
     event.events = EPOLLRDHUP;
     event.data.ptr = &connection;
     if (epoll_ctl(poll_, EPOLL_CTL_ADD, connection.socket, &event) != 0) fail_system("epoll_ctl");
   }
 
-  void drip() {
-    const auto now = Clock::now();
-    for (Connection& connection : connections_) {
-      if (connection.next_byte > now) continue;
-      connection.next_byte += between_bytes;
+  void drip(std::size_t slice) {
+    for (std::size_t i = slice; i < connections_.size(); i += slices) {
+      Connection& connection = connections_[i];
       char byte = 'x';
       if (connection.kind == Kind::read) {
         static_cast<void>(recv(connection.socket, &byte, 1, MSG_DONTWAIT));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 namespace fluxgate::http {
@@ -31,8 +32,8 @@ inline constexpr int kernel_unsent_bytes_max = 64 * 1024;
 /// What a connection may have answered before others have their turn: some 100 us of work.
 inline constexpr std::size_t turn_requests_max = 64;
 inline constexpr std::size_t turn_bytes_max = 64 * 1024;  ///< read, and of bodies, sent or not
-/// Seconds, at least, for a client to take the last answer while it still sends.
-inline constexpr unsigned linger_ticks = 1;
+/// For a client to take the last answer while it still sends, at least.
+inline constexpr std::chrono::seconds linger_length{1};
 /// Input thrown away after the last answer of a connection, so that the client can read it.
 inline constexpr std::size_t linger_bytes_max = 64 * 1024;
 /// Connections over the limit that are told so at one time; more are closed without a word.

@@ -339,30 +339,29 @@ void Session::wait_for(Wait wait) {
   if (wait_ == Wait::linger) return;
   wait_ = wait;
   const ServerOptions& options = shard_.services().options;
-  const auto ticks = [&]() -> std::uint64_t {
+  const auto length = [&]() -> std::chrono::seconds {
     switch (wait) {
       case Wait::idle:
-        return static_cast<std::uint64_t>(options.idle_timeout.count());
+        return options.idle_timeout;
       case Wait::header:
-        return static_cast<std::uint64_t>(options.header_timeout.count());
+        return options.header_timeout;
       case Wait::body:
-        return static_cast<std::uint64_t>(options.body_timeout.count());
+        return options.body_timeout;
       case Wait::write:
-        return static_cast<std::uint64_t>(options.write_timeout.count());
+        return options.write_timeout;
       case Wait::linger:
-        return linger_ticks;
+        return linger_length;
       case Wait::none:
         break;
     }
-    return 0;
+    return std::chrono::seconds(0);
   };
-  // The tick under way is only part of a second.
-  deadline_ = shard_.ticks() + ticks() + 1;
+  deadline_ = shard_.now() + length();
 }
 
 void Session::tick() {
   if (is_streaming_) tick_stream();
-  if (wait_ == Wait::none || shard_.ticks() < deadline_) return;
+  if (wait_ == Wait::none || shard_.now() < deadline_) return;
   if (wait_ != Wait::header && wait_ != Wait::body) return close();
   shard_.counters().timeouts.add();
   answer_problem(Problem::request_timeout);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -28,8 +29,8 @@ class Shard;
 ///
 /// One turn answers a bounded number of requests; then the others of the shard have theirs.
 ///
-/// Deadlines are ticks of the shard, one a second; each is set when its wait begins and never moved
-/// by progress, so that a client that drips bytes gains nothing.
+/// A deadline is set when its wait begins and never moved by progress, so that a client that drips
+/// bytes gains nothing. It is looked at once a second.
 ///
 /// Threads:  its shard's only.
 /// Lifetime: owned by the shard, used for one connection after the other.
@@ -113,7 +114,7 @@ class Session final : public Watched {
 
   Phase phase_ = Phase::closed;
   Wait wait_ = Wait::none;
-  std::uint64_t deadline_ = 0;  // tick
+  std::chrono::steady_clock::time_point deadline_;
   std::uint64_t requests_ = 0;
   std::size_t lingered_bytes_ = 0;
   RequestReader::State input_ = RequestReader::State::empty;

@@ -81,6 +81,8 @@ class Shard final : public CompletionSink {
   [[nodiscard]] JsonReader& json() noexcept { return json_; }
   [[nodiscard]] const DateText& date() const noexcept { return date_; }
   [[nodiscard]] std::uint64_t ticks() const noexcept { return ticks_; }
+  /// When this round began.
+  [[nodiscard]] std::chrono::steady_clock::time_point now() const noexcept { return now_; }
   [[nodiscard]] bool is_draining() const noexcept { return is_draining_; }
   /// Gives a session another turn after the others had theirs; once a round.
   void resume_later(Session& session) { resumed_.push_back(&session); }
@@ -123,6 +125,8 @@ class Shard final : public CompletionSink {
   [[nodiscard]] Session& make_session();
 
   void tick();
+  /// Gives its tick to the next slice of the connections.
+  void tick_slice();
   void take_delivered();
   void begin_drain();
   [[nodiscard]] bool is_over() const noexcept { return is_draining_ && open_.empty(); }
@@ -144,7 +148,13 @@ class Shard final : public CompletionSink {
   // Written by who posts, after the work; cleared by the shard before it runs it, which the
   // io_context's own mutex orders. Seen late, it is seen at the wake-up that follows.
   std::atomic<bool> has_posted_{false};
+  std::chrono::steady_clock::time_point now_;
   std::chrono::steady_clock::time_point next_tick_;
+  // The tick of the connections is spread over the second: so many of open_ are to have it, from
+  // the last to the first, the next slice of them then, one slice after the other in so long.
+  std::size_t unticked_ = 0;
+  std::chrono::steady_clock::time_point next_slice_;
+  std::chrono::steady_clock::duration slice_length_{};
   // When the listeners that rest try again.
   static constexpr auto never = std::chrono::steady_clock::time_point::max();
   std::chrono::steady_clock::time_point rested_at_ = never;

@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <list>
 #include <string>
 #include <vector>
 
@@ -175,6 +176,29 @@ TEST_CASE("Session: slow clients → 408 or closed when the deadline is over", "
   }
   CHECK(idle.read_to_end().empty());
   CHECK(metric(sale, "fluxgate_http_request_timeouts_total") == 2);
+}
+
+// The shard looks at 16 connections at a time, and the second has room for others between.
+TEST_CASE("Session: 200 with one deadline, some of whom leave meanwhile → 408 to all others",
+          "[http][socket]") {
+  ServerOptions options;
+  options.header_timeout = seconds{1};
+  Sale sale(options);
+  std::list<HttpClient> slow;
+  for (int i = 0; i < 200; ++i) {
+    slow.push_back(sale.client());
+    slow.back().write("GET /healthz HTTP/1.1\r\nHo");
+  }
+  // The last that came are looked at first, and who leaves is replaced by the last that is left.
+  CHECK(verdict(slow.back().read_response()) == "408 request_timeout");
+  slow.pop_back();
+  for (int i = 0; i < 20; ++i) slow.pop_front();
+  for (HttpClient& client : slow) {
+    CHECK(verdict(client.read_response()) == "408 request_timeout");
+    CHECK(client.read_to_end().empty());
+  }
+  slow.clear();
+  CHECK(becomes_true([&] { return metric(sale, "fluxgate_http_connections") == 1; }));
 }
 
 TEST_CASE("Session: a client that drips bytes → no more time than any other", "[http][socket]") {
