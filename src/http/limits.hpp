@@ -28,7 +28,7 @@ inline constexpr std::size_t input_padding_bytes = 64;
 inline constexpr std::size_t output_bytes_high = 16 * 1024;
 /// And of those the kernel was given. Without a bound it takes up to 4 MiB for a client that does
 /// not read (tcp_wmem); what is on its way to a client that does is not counted.
-inline constexpr int kernel_unsent_bytes_max = 64 * 1024;
+inline constexpr int kernel_unsent_bytes_max = 16 * 1024;
 /// What a connection may have answered before others have their turn: some 100 us of work.
 inline constexpr std::size_t turn_requests_max = 64;
 inline constexpr std::size_t turn_bytes_max = 64 * 1024;  ///< read, and of bodies, sent or not
