@@ -30,8 +30,9 @@ namespace {
 using std::chrono::nanoseconds;
 using Ticket = std::uint64_t;
 
-// Instrumented code is up to twenty times as slow; the day is shorter for fewer people.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// Instrumented or unoptimized code is up to twenty times as slow; the day is shorter for fewer
+// people.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
 constexpr std::size_t people = 20'000;
 #else
 constexpr std::size_t people = 1'000'000;
