@@ -117,7 +117,7 @@ TEST_CASE(
     return "POST /order HTTP/1.1\r\nHost: a\r\nx-idempotency-key: " + key +
            "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   };
-  for (const std::size_t body_bytes : {10, 3000, 9000}) {
+  for (const std::size_t body_bytes : {10U, 3000U, 9000U}) {
     std::string bytes;
     Found wanted;
     for (int i = 0; i < 20; ++i) {
@@ -126,7 +126,7 @@ TEST_CASE(
       wanted.push_back("/order:" + one.substr(one.size() - body_bytes));
     }
     wanted.push_back("empty");
-    for (const std::size_t step : {1, 7, 100, 1000, 4000, 100'000}) {
+    for (const std::size_t step : {1U, 7U, 100U, 1000U, 4000U, 100'000U}) {
       CHECK(read_all(bytes, step) == wanted);
     }
   }

@@ -144,7 +144,7 @@ TEST_CASE("Block: sealed but wrong frame → its own message", "[orderlog][unit]
   CHECK(with(0, 0) == "damaged: block 1 (first order 1) has format version 0");
   CHECK(with(0, 2) ==
         "newer_format: block 1 (first order 1) has format version 2; this release reads 1");
-  for (const std::size_t at : {1, 2, 3}) {
+  for (const std::size_t at : {1U, 2U, 3U}) {
     CHECK(with(at, 1) == "damaged: block 1 (first order 1) has reserved bytes that are not zero");
   }
   CHECK(with(6, 1) ==

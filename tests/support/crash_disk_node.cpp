@@ -5,7 +5,6 @@
 namespace fluxgate::testing {
 namespace {
 
-constexpr std::size_t sector_bytes = CrashDisk::sector_bytes;
 using Node = CrashDisk::Node;
 using NodePtr = CrashDisk::NodePtr;
 using Clones = std::map<const Node*, NodePtr>;

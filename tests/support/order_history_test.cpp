@@ -322,7 +322,7 @@ TEST_CASE("OrderHistory: unknown_product of one that is there → answer", "[sup
 
 TEST_CASE("OrderHistory: acknowledged first, logged second → order", "[support][unit]") {
   Story story(9);
-  for (const auto& [user, sequence] : {std::pair("bob", 3), std::pair("eve", 2)}) {
+  for (const auto& [user, sequence] : {std::pair("bob", 3U), std::pair("eve", 2U)}) {
     const std::size_t attempt = story.begin(user, "k1");
     story.history.accepted(attempt, ++story.now, id_of(sequence), false);
   }
