@@ -158,8 +158,10 @@ bool Rebuilder::on_ticket(const TicketRecord& ticket) {
   const inventory::Product* product = recovered_.inventory->by_number(ticket.product);
   if (product == nullptr) return fail("a ticket for an unknown product");
   const auto person = WaitingRoom::person(recovered_.secret, product->id, ticket.user_id);
-  return recovered_.room.line->restore(ticket.ticket, person, ticket.product) ||
-         fail("ticket " + std::to_string(ticket.ticket) + " does not follow the one before");
+  if (!recovered_.room.line->restore(ticket.ticket, person, ticket.product)) {
+    return fail("ticket " + std::to_string(ticket.ticket) + " does not follow the one before");
+  }
+  return true;
 }
 
 bool Rebuilder::on_admission(const AdmissionRecord& admission) {
@@ -172,8 +174,10 @@ bool Rebuilder::on_admission(const AdmissionRecord& admission) {
   }
   const bool is_known = is_admitted ? line.restore_admitted(admission.ticket, admitted_at, now_)
                                     : line.restore_left(admission.ticket);
-  return is_known ||
-         fail("ticket " + std::to_string(admission.ticket) + " leaves a line it is not in");
+  if (!is_known) {
+    return fail("ticket " + std::to_string(admission.ticket) + " leaves a line it is not in");
+  }
+  return true;
 }
 
 bool Rebuilder::on_setting(const SettingRecord& setting) {
@@ -190,7 +194,8 @@ bool Rebuilder::on_setting(const SettingRecord& setting) {
   if (setting.name != OrderIdCodec::setting_name) return true;
   if (recovered_.order_ids) return fail("the order id key is set twice");
   recovered_.order_ids = OrderIdCodec::from_key(setting.value);
-  return recovered_.order_ids.has_value() || fail("the order id key has a wrong length");
+  if (!recovered_.order_ids) return fail("the order id key has a wrong length");
+  return true;
 }
 
 bool Rebuilder::on_ticket_key(const SettingRecord& setting) {
@@ -198,7 +203,8 @@ bool Rebuilder::on_ticket_key(const SettingRecord& setting) {
   if (setting.name != ticket_key_name(signer.newest() + 1U)) {
     return fail("a ticket key is out of order");
   }
-  return signer.add_key(setting.value) || fail("a ticket key has a wrong length");
+  if (!signer.add_key(setting.value)) return fail("a ticket key has a wrong length");
+  return true;
 }
 
 bool Rebuilder::on_key_life(const SettingRecord& setting) {
