@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/forged_log.hpp"
 #include "engine/verification.hpp"
 #include "orderlog/mark_file.hpp"
 #include "orderlog/rocksdb_fixture.hpp"
@@ -32,42 +33,13 @@ std::string verified(const std::string& directory) {
   return place + ": " + result->fault->what;
 }
 
-std::string records_of(const std::function<void(std::string&)>& add) {
-  std::string records;
-  add(records);
-  return records;
-}
-
-std::string order(std::string_view key, Units quantity = 1) {
-  return records_of([&](std::string& to) { encode(to, OrderEntry{0, 1, quantity, "u", key, 0}); });
-}
-
-/// The first block of a good log: product "p" with 100 units.
-StoredBlock first_block() {
-  return forge({}, records_of([](std::string& to) {
-                 encode(to, SettingRecord{"order_id_key", "0123456789abcdef"});
-                 encode(to, SettingRecord{"idempotency_ttl", "100"});
-                 encode(to, ProductRecord{0, "p"});
-                 encode(to, RoundRecord{.product = 0, .round = 1, .quantity = 100});
-               }),
-               0, 10);
-}
-
-/// A directory with these blocks, its mark at the end of the block before the last.
-void write(const TempDir& temp, const std::vector<StoredBlock>& blocks) {
-  auto storage = open(temp.str());
-  must(storage->start_writing({}));
-  append_all(*storage, blocks, true);
-  must(storage->set_mark(blocks.size() < 2 ? LogPosition{} : blocks[blocks.size() - 2].end));
-}
-
 /// What is said of a good log of orders 1 and 2 in block 2, with this as block 3.
 std::string with_third(const std::function<StoredBlock(const LogPosition& tail)>& make) {
   const TempDir temp;
   std::vector<StoredBlock> blocks{first_block()};
   blocks.push_back(forge(blocks[0].end, order("k1") + order("k2"), 2, 20));
   blocks.push_back(make(blocks[1].end));
-  write(temp, blocks);
+  write_blocks(temp.str(), blocks);
   return verified(temp.str());
 }
 std::string with_records(const std::string& records, std::uint32_t orders) {
@@ -234,6 +206,18 @@ TEST_CASE("Verification: files that are gone or spoilt → names the file or the
   CHECK(files_in(directory) == before);
   CHECK(verified(directory + "/none") ==
         "not_found: there is no order log in " + directory + "/none");
+}
+
+TEST_CASE("Verification: neither the mark nor what is there without it can be read → the mark",
+          "[engine][unit]") {
+  const TempDir temp;
+  const std::string mark_path = temp.str() + "/high-water-mark";
+  const StoredBlock first = first_block();
+  write_blocks(temp.str(), {first, changed(forge(first.end, order("k1"), 1, 20), 0, "\2")});
+  CHECK(verified(temp.str()) ==
+        "newer_format: block 2 (first order 1) has format version 2; this release reads 1");
+  write_file(mark_path, "x");
+  CHECK(verified(temp.str()).starts_with("-: " + mark_path));
 }
 
 TEST_CASE("Verification: beside a server that moves blocks to tables all the time → never a fault",
