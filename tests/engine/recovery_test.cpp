@@ -15,9 +15,10 @@ using orderlog::BlockBuilder;
 
 namespace {
 
-/// Opens an engine over a log of one hand-made block behind a good beginning (product "p" with 2
-/// units) and returns the error, or what the engine is.
-std::string open_after(const std::function<void(BlockBuilder&)>& records) {
+/// Opens an engine over a log of one hand-made block, or two, behind a good beginning (product "p"
+/// with 2 units) and returns the error, or what the engine is.
+std::string open_after(const std::function<void(BlockBuilder&)>& records,
+                       const std::function<void(BlockBuilder&)>& more_records = nullptr) {
   Life life;
   orderlog::LogWriter log(life.storage, life.clock, Durability::sync, {}, 0ms, {});
   REQUIRE(life.storage.start_writing({}).has_value());
@@ -27,6 +28,10 @@ std::string open_after(const std::function<void(BlockBuilder&)>& records) {
   REQUIRE(log.write().has_value());
   records(log.block());
   REQUIRE(log.write().has_value());
+  if (more_records) {
+    more_records(log.block());
+    REQUIRE(log.write().has_value());
+  }
   auto opened = Engine::open(life.options);
   if (opened) return "fine";
   CHECK(opened.error().code == ErrorCode::damaged);
@@ -116,6 +121,48 @@ TEST_CASE("Recovery: a record that contradicts an earlier one → damaged, and s
         "number 0");
 }
 
+TEST_CASE("Recovery: a new product that is not one → damaged, and says where", "[engine][unit]") {
+  const std::string where = "block 2 (first order 1): ";
+  const orderlog::ProductRecord q{1, "q"};
+  const auto open_with = [](auto... records) {
+    return open_after([&](BlockBuilder& block) { (block.add(records), ...); });
+  };
+  CHECK(open_with(q, orderlog::RoundRecord{.product = 1, .round = 1, .quantity = 1}) == "fine");
+  CHECK(open_with(orderlog::ProductRecord{1, "\x01"}) == where + "a product id is not valid");
+  const std::string no_round = where + "product \"q\" has no round";
+  CHECK(open_with(q, orderlog::ProductRecord{2, "r"}) == no_round);
+  CHECK(open_after([&](BlockBuilder& block) { block.add(q); },
+                   [&](BlockBuilder& block) {
+                     block.add(orderlog::RoundRecord{.product = 1, .round = 1, .quantity = 1});
+                   }) == no_round);
+  const std::string not_first = where + "product \"q\" does not begin with round 1";
+  CHECK(open_with(q, orderlog::RoundRecord{.product = 0, .round = 1, .quantity = 1}) == not_first);
+  CHECK(open_with(q, orderlog::RoundRecord{.product = 1, .round = 2, .quantity = 1}) == not_first);
+}
+
+TEST_CASE("Recovery: a checkpoint's total of a round that is not its own → damaged",
+          "[engine][unit]") {
+  // Both products sold one unit in one order.
+  const auto open_with = [](const orderlog::RoundTotal& first, const orderlog::RoundTotal& second) {
+    return open_after([&](BlockBuilder& block) {
+      block.add(orderlog::ProductRecord{1, "q"});
+      block.add(orderlog::RoundRecord{.product = 1, .round = 1, .quantity = 1});
+      block.add(order_of(0, 1, 1));
+      block.add(order_of(1, 1, 1));
+      block.add(orderlog::CheckpointRecord{.orders = 2, .units = 2, .rounds = {first, second}});
+    });
+  };
+  const orderlog::RoundTotal p{.product = 0, .round = 1, .orders = 1, .units = 1};
+  const orderlog::RoundTotal q{.product = 1, .round = 1, .orders = 1, .units = 1};
+  const std::string differs =
+      "block 2 (first order 1): a checkpoint differs from the orders of round 1 of product number ";
+  CHECK(open_with(p, q) == "fine");
+  CHECK(open_with(p, p) == differs + "0");  // named twice
+  CHECK(open_with(p, {.product = 2, .round = 1, .orders = 1, .units = 1}) == differs + "2");
+  CHECK(open_with(p, {.product = 1, .round = 1, .orders = 2, .units = 1}) == differs + "1");
+  CHECK(open_with(p, {.product = 1, .round = 1, .orders = 1, .units = 2}) == differs + "1");
+}
+
 TEST_CASE("Recovery: a line that contradicts itself → damaged, and says where", "[engine][unit]") {
   using orderlog::AdmissionRecord;
   using orderlog::LineExit;
@@ -142,6 +189,8 @@ TEST_CASE("Recovery: a line that contradicts itself → damaged, and says where"
   CHECK(open_line(first, left, admitted) == not_in_line);
   CHECK(open_line(orderlog::SettingRecord{"ticket_key.7", "k"}) ==
         where + "a ticket key is out of order");
+  CHECK(open_line(orderlog::SettingRecord{"ticket_key.1", "k"}) ==
+        where + "a ticket key has a wrong length");
 }
 
 TEST_CASE("Recovery: an order with a pass that cannot buy → damaged", "[engine][unit]") {
@@ -173,6 +222,35 @@ TEST_CASE("Recovery: an order id key of a wrong length → damaged", "[engine][u
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().code == ErrorCode::damaged);
   CHECK(opened.error().message == "block 1 (first order 1): the order id key has a wrong length");
+}
+
+TEST_CASE("Recovery: the mark cannot be read → its error", "[engine][unit]") {
+  class NoMark final : public LogStorage {
+   public:
+    Result<LogPosition> mark() override { return Error{ErrorCode::permission, "no mark for you"}; }
+    Result<void> start_writing(const LogPosition& tail) override {
+      return inner_.start_writing(tail);
+    }
+    Result<void> append(const BlockKey& key, std::string_view block, bool sync) override {
+      return inner_.append(key, block, sync);
+    }
+    Result<void> set_mark(const LogPosition& position) override {
+      return inner_.set_mark(position);
+    }
+    Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override {
+      return inner_.scan(from);
+    }
+
+   private:
+    orderlog::MemoryStorage inner_;
+  };
+  Life life;
+  NoMark storage;
+  life.options.storage = &storage;
+  auto opened = Engine::open(life.options);
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error().code == ErrorCode::permission);
+  CHECK(opened.error().message == "no mark for you");
 }
 
 TEST_CASE("Recovery: a log without its order id key → damaged", "[engine][unit]") {

@@ -250,6 +250,45 @@ TEST_CASE("Verification: limits and passes that a start does not look at → the
   }
 }
 
+TEST_CASE("Verification: a line that contradicts itself → the record's block", "[engine][unit]") {
+  {
+    HandMade log;
+    log.block().add(orderlog::TicketRecord{.ticket = 2, .product = 0, .user_id = "u"});
+    CHECK(log.verified() ==
+          "2/1/0: block 2 (first order 1): ticket 2 does not follow the one before");
+  }
+  {
+    HandMade log;
+    log.block().add(orderlog::AdmissionRecord{.ticket = 1, .exit = orderlog::LineExit::admitted});
+    CHECK(log.verified() == "2/1/0: block 2 (first order 1): ticket 1 leaves a line it is not in");
+  }
+}
+
+TEST_CASE("Verification: a log without its order id key → a fault of no block", "[engine][unit]") {
+  Life life;
+  CHECK(text_of(verify(life.storage)) == "ok");  // empty, it needs none
+  orderlog::LogWriter log(life.storage, life.clock, Durability::sync, {}, 0ms, {});
+  log.block().add(orderlog::ProductRecord{0, "p"});
+  log.block().add(orderlog::RoundRecord{.product = 0, .round = 1, .quantity = 2});
+  REQUIRE(log.write().has_value());
+  CHECK(text_of(verify(life.storage)) == "-: the log has no order id key");
+}
+
+TEST_CASE("Verification: a log that does not say how long keys live → none is compared",
+          "[engine][unit]") {
+  Life life;
+  orderlog::LogWriter log(life.storage, life.clock, Durability::sync, {}, 0ms, {});
+  log.block().add(orderlog::SettingRecord{"order_id_key", "0123456789abcdef"});
+  log.block().add(orderlog::ProductRecord{0, "p"});
+  log.block().add(orderlog::RoundRecord{.product = 0, .round = 1, .quantity = 2});
+  for (int i = 0; i < 2; ++i) log.block().add(orderlog::OrderEntry{0, 1, 1, "u", "k", 0});
+  REQUIRE(log.write().has_value());
+  const Result<Verification> verified = verify(life.storage);
+  CHECK(text_of(verified) == "ok");
+  CHECK(verified->read.orders == 2);
+  CHECK_FALSE(verified->read.knows_key_life);
+}
+
 TEST_CASE("Verification: what contradicts itself → the first of two faults", "[engine][unit]") {
   HandMade log;
   log.order("k");
