@@ -151,7 +151,10 @@ TEST_CASE("Engine: options out of range → invalid_argument", "[engine][unit]")
   };
   CHECK(code_of([](EngineOptions& o) { o.commit_threads = 2; }) == ErrorCode::invalid_argument);
   CHECK(code_of([](EngineOptions& o) { o.storage_threads = 0; }) == ErrorCode::invalid_argument);
+  CHECK(code_of([](EngineOptions& o) { o.storage_threads = 17; }) == ErrorCode::invalid_argument);
   CHECK(code_of([](EngineOptions& o) { o.rate_limit = 1'000'000'001; }) ==
+        ErrorCode::invalid_argument);
+  CHECK(code_of([](EngineOptions& o) { o.rate_burst = 1'000'000'001; }) ==
         ErrorCode::invalid_argument);
   CHECK(code_of([](EngineOptions& o) { o.idempotency_ttl = std::chrono::seconds(-1); }) ==
         ErrorCode::invalid_argument);
@@ -165,6 +168,8 @@ TEST_CASE("Engine: options out of range → invalid_argument", "[engine][unit]")
   CHECK(code_of([](EngineOptions& o) { o.commit_delay_max = std::chrono::seconds(1); }) ==
         ErrorCode::invalid_argument);
   CHECK(code_of([](EngineOptions& o) { o.pending_orders_max = 0; }) == ErrorCode::invalid_argument);
+  CHECK(code_of([](EngineOptions& o) { o.pending_orders_max = 1'000'001; }) ==
+        ErrorCode::invalid_argument);
 }
 
 TEST_CASE("Calls: a completion that waits for its own engine → aborts instead of hanging",

@@ -78,7 +78,13 @@ TEST_CASE("Purchase: arguments out of range → invalid_argument", "[engine][uni
   CHECK(buy(engine, "a\nb", "k").status == OrderStatus::invalid_argument);
   CHECK(buy(engine, "ann", "k", 1, std::string(129, 'p')).status == OrderStatus::invalid_argument);
   CHECK(engine.init({.product_id = "", .quantity = 1}).status == InitStatus::invalid_argument);
-  CHECK(engine.init({.product_id = "p", .quantity = units_max + 1}).status ==
+  const Units much = units_max + 1;
+  CHECK(engine.init({.product_id = "p", .quantity = much}).status == InitStatus::invalid_argument);
+  CHECK(engine.init({.product_id = "p", .quantity = 1, .max_per_order = much}).status ==
+        InitStatus::invalid_argument);
+  CHECK(engine.init({.product_id = "p", .quantity = 1, .max_per_user = much}).status ==
+        InitStatus::invalid_argument);
+  CHECK(engine.init({.product_id = "p", .quantity = 1, .round = much}).status ==
         InitStatus::invalid_argument);
 }
 
