@@ -93,7 +93,8 @@ std::optional<WaitingRoom::Look> WaitingRoom::look(std::string_view text) {
 }
 
 std::uint64_t WaitingRoom::hash_of_text(std::string_view ticket) const noexcept {
-  return base::keyed_hash(parts_.secret, ticket).high;
+  // Never 0, which a place has whose text is not known.
+  return std::max<std::uint64_t>(base::keyed_hash(parts_.secret, ticket).high, 1);
 }
 
 std::optional<WaitingRoom::Look> WaitingRoom::look_again(std::string_view text, std::uint64_t hash,
@@ -102,9 +103,7 @@ std::optional<WaitingRoom::Look> WaitingRoom::look_again(std::string_view text, 
   if (number == 0) return std::nullopt;
   const std::lock_guard lock(mutex_);
   const Line::Standing standing = line_->standing(number);
-  if (standing.state != Line::State::waiting || standing.text_hash != hash || hash == 0) {
-    return std::nullopt;
-  }
+  if (standing.state != Line::State::waiting || standing.text_hash != hash) return std::nullopt;
   const inventory::Product& product = *parts_.inventory.by_number(standing.product);
   Described described = describe(standing, number, product, at);
   return Look{std::move(described.place), described.needs_step};
@@ -238,10 +237,8 @@ void WaitingRoom::gather(JoinOperation& join, orderlog::BlockBuilder& block, boo
   const JoinRequest& request = join.request;
   join.result = {};
   const inventory::Product* product = parts_.inventory.find(request.product_id);
-  if (product == nullptr) {
-    join.result.status = JoinStatus::unknown_product;
-    return;
-  }
+  // Who asks for an unknown one is refused before it gets here, and products are never removed.
+  FLUXGATE_CHECK(product != nullptr);
   if (!product->round()->stock().has(1)) {
     join.result.status = JoinStatus::sold_out;
     return;
