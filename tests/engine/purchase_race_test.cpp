@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/fixture.hpp"
+#include "support/two_threads.hpp"
 
 using namespace fluxgate;
 using namespace fluxgate::testing;
@@ -34,6 +35,24 @@ void in_threads(int count, const std::function<void(int)>& work) {
 std::string name(const char* prefix, int number) {
   return prefix + std::to_string(number);
 }
+
+/// Says from any thread whether its one operation is done.
+class Done : public CompletionSink {
+ public:
+  void deliver(Operation*) noexcept override { done_.store(true); }
+
+  /// Submits an order that is never left to the committer, and waits for its answer.
+  OrderStatus submit(Engine& engine, OrderOperation& order) {
+    done_.store(false);
+    if (engine.submit(order) == Submission::pending) {
+      while (!done_.load()) std::this_thread::yield();
+    }
+    return order.result.status;
+  }
+
+ private:
+  std::atomic<bool> done_{false};
+};
 
 /// Sends copies of one new order at once: each is accepted, as one order.
 void copies_get_one_order(Engine& engine, const std::string& user) {
@@ -171,6 +190,83 @@ TEST_CASE("Race: different orders under one key, refused or not → each is deci
       }
     }
   }
+}
+
+TEST_CASE("Race: two orders of one key that are all refused → each by what is its own, no trace",
+          "[engine][race]") {
+  // One is refused once it has claimed the key, the other before it looks the key up: it meets the
+  // claim, or that it is gone, or waits for it.
+  constexpr int orders = 50'000;
+  Life life;
+  life.options.pending_orders_max = 1;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 9, .max_per_order = 5}).status ==
+          InitStatus::ok);
+  Inbox inbox;
+  OrderOperation only(inbox);
+  only.request = {"p", "bob", "k", 1, {}};
+  REQUIRE(engine.submit(only) == Submission::pending);
+  std::atomic<int> wrong{0};
+  TwoThreads{.prepare = [](int) {},
+             .act =
+                 [&](int t, int) {
+                   Done done;
+                   OrderOperation order(done);
+                   order.request = {"p", "ann", "k", t == 0 ? 1U : 6U, {}};
+                   const auto refusal = t == 0 ? OrderStatus::overloaded : OrderStatus::over_limit;
+                   for (int i = 0; i < orders; ++i) {
+                     const bool right =
+                         done.submit(engine, order) == refusal && !order.result.replayed;
+                     wrong += right ? 0 : 1;
+                   }
+                 },
+             .check = [](int) {}}
+      .run(1);
+  CHECK(wrong == 0);
+  CHECK(engine.stats().keys == 1);
+  CHECK(engine.stats().pending_orders == 1);
+  CHECK(engine.product("p")->stock == 8);
+}
+
+TEST_CASE("Race: two orders at once for the last admission → one gets it, the other waits",
+          "[engine][race]") {
+  constexpr int rounds = 2'000;
+  Life life;
+  life.options.rate_limit = 1;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = rounds + 1}).status == InitStatus::ok);
+  Inbox inbox;
+  OrderOperation first(inbox), second(inbox);
+  const std::array<OrderOperation*, 2> orders{&first, &second};
+  const std::array<std::string, 2> users{"ann", "bob"};
+  std::array<Submission, 2> submissions{};
+  std::string key;
+  int wrong = 0;
+  TwoThreads{.prepare = [&](int round) { key = name("k", round); },
+             .act =
+                 [&](int thread, int) {
+                   const auto t = static_cast<std::size_t>(thread);
+                   orders[t]->request = {"p", users[t], key, 1, {}};
+                   submissions[t] = engine.submit(*orders[t]);
+                 },
+             .check =
+                 [&](int) {
+                   while (engine.step()) {
+                   }
+                   const std::size_t winner = submissions[0] == Submission::pending ? 0 : 1;
+                   const std::size_t loser = 1 - winner;
+                   const bool right = submissions[winner] == Submission::pending &&
+                                      submissions[loser] == Submission::completed &&
+                                      orders[winner]->result.status == OrderStatus::accepted &&
+                                      orders[loser]->result.status == OrderStatus::waiting;
+                   wrong += right ? 0 : 1;
+                   life.clock.advance(std::chrono::seconds(1));
+                 }}
+      .run(rounds);
+  CHECK(wrong == 0);
+  CHECK(engine.stats().keys == rounds);
+  CHECK(engine.stats().pending_orders == 0);
+  CHECK(engine.product("p")->accepted == rounds);
 }
 
 TEST_CASE("Race: resets in mid-sale → each round sells at most its stock, books agree",

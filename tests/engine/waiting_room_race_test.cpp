@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/waiting_room_fixture.hpp"
+#include "support/two_threads.hpp"
 
 using namespace fluxgate;
 using namespace fluxgate::testing;
@@ -68,6 +69,50 @@ TEST_CASE("Race: orders with one pass at once → exactly one is accepted", "[en
   }
   CHECK(engine.stats().orders_total == rounds);
   CHECK(engine.audit("p", 1)->units_in_log == rounds);
+}
+
+TEST_CASE("Race: two orders with one pass, checked at the same moment → one is accepted",
+          "[engine][race]") {
+  constexpr int rounds = 2'000;
+  Life life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = rounds + 1}).status == InitStatus::ok);
+  Inbox inbox;
+  OrderOperation first(inbox), second(inbox);
+  const std::array<OrderOperation*, 2> orders{&first, &second};
+  std::array<Submission, 2> submissions{};
+  std::string user;
+  std::string pass;
+  int wrong = 0;
+  TwoThreads{.prepare =
+                 [&](int round) {
+                   user = name("u", round);
+                   const auto joined = engine.join({.product_id = "p", .user_id = user});
+                   const auto place = engine.look(joined.ticket);
+                   pass = place ? place->pass : "";
+                 },
+             .act =
+                 [&](int thread, int) {
+                   const auto t = static_cast<std::size_t>(thread);
+                   orders[t]->request = {"p", user, t == 0 ? "k0" : "k1", 1, pass};
+                   submissions[t] = engine.submit(*orders[t]);
+                 },
+             .check =
+                 [&](int) {
+                   while (engine.step()) {
+                   }
+                   const std::size_t winner = submissions[0] == Submission::pending ? 0 : 1;
+                   const std::size_t loser = 1 - winner;
+                   const bool right = submissions[winner] == Submission::pending &&
+                                      submissions[loser] == Submission::completed &&
+                                      orders[winner]->result.status == OrderStatus::accepted &&
+                                      orders[loser]->result.status == OrderStatus::used_pass;
+                   wrong += right ? 0 : 1;
+                 }}
+      .run(rounds);
+  CHECK(wrong == 0);
+  CHECK(engine.stats().keys == rounds);
+  CHECK(engine.product("p")->accepted == rounds);
 }
 
 TEST_CASE("Race: one person joins many times at once → one ticket", "[engine][race]") {

@@ -1,0 +1,130 @@
+// Orders that are held until enough have come. The committer by itself: an engine whose clock is
+// injected holds nobody.
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/committer.hpp"
+#include "engine/fixture.hpp"
+#include "support/two_threads.hpp"
+
+using namespace fluxgate;
+using namespace fluxgate::engine;
+using namespace fluxgate::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::milliseconds delay{10};
+
+/// A committer and all its parts, before its first block.
+struct Parts {
+  ManualClock clock;
+  SeededEntropy entropy;
+  orderlog::MemoryStorage storage;
+  inventory::Inventory inventory{base::HashKey{}};
+  idempotency::IdempotencyIndex index{base::HashKey{}, 0s};
+  admission::RateLimiter limiter{0, 1, 0ns, true};
+  Gate gate{1'000};
+  WaitingRoom room{{.inventory = inventory, .limiter = limiter, .clock = clock, .secret = {}},
+                   {.line = std::make_unique<admission::Line>([](std::uint64_t) { return true; }),
+                    .signer = std::make_unique<admission::TokenSigner>()},
+                   {}};
+  SaleControl control{{.limiter = limiter, .room = room, .clock = clock, .entropy = entropy}, {}};
+  OrderIdCodec order_ids = *OrderIdCodec::from_key(std::string(OrderIdCodec::key_bytes, 'k'));
+  orderlog::LogWriter log{storage, clock, Durability::sync, {}, 0ms, {}};
+  Committer committer{{.inventory = inventory,
+                       .index = index,
+                       .log = log,
+                       .gate = gate,
+                       .room = room,
+                       .control = control,
+                       .order_ids = order_ids,
+                       .clock = clock,
+                       .delay_max = delay,
+                       .on_failure = nullptr},
+                      {}};
+};
+
+/// Rounds of some product each, as operations to push.
+class Rounds {
+ public:
+  explicit Rounds(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) names_.push_back("p" + std::to_string(i));
+    for (const std::string& name : names_) {
+      auto& init = *inits_.emplace_back(std::make_unique<InitOperation>(inbox));
+      init.request = {.product_id = name, .quantity = 1};
+    }
+  }
+  InitOperation& operator[](std::size_t i) { return *inits_[i]; }
+
+  Inbox inbox;
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<std::unique_ptr<InitOperation>> inits_;
+};
+
+}  // namespace
+
+TEST_CASE("Committer: those held become enough → the driver is woken and writes them as one block",
+          "[engine][unit]") {
+  Parts parts;
+  Rounds rounds(CommitDelay::waiting_enough);
+  for (std::size_t i = 0; i < CommitDelay::waiting_enough; ++i) {
+    REQUIRE(refusal_at<InitStatus>(parts.gate) == std::nullopt);
+    parts.committer.push(rounds[i], Wake::now);
+    if (i == 0) parts.committer.wait(std::nullopt);  // the first wakes it
+    if (i == CommitDelay::waiting_enough - 1) break;
+    REQUIRE_FALSE(parts.committer.step());
+    REQUIRE(parts.committer.next_step() == parts.clock.monotonic() + delay);
+  }
+  parts.committer.wait(std::nullopt);  // so does the last
+  CHECK(rounds.inbox.operations == 0);
+  CHECK(parts.committer.step());
+  CHECK(rounds.inbox.operations == CommitDelay::waiting_enough);
+  EngineStats stats;
+  parts.committer.add_stats(stats);
+  CHECK(stats.commits == 1);
+  CHECK(parts.gate.pending() == 0);
+}
+
+TEST_CASE("Committer: two end a hold at once → the driver is woken, and both are in the block",
+          "[engine][race]") {
+  constexpr int rounds_count = 2'000;
+  Parts parts;
+  Rounds rounds(3);
+  std::atomic<int> wrong{0};
+  const auto note = [&](bool right) { wrong += right ? 0 : 1; };
+  TwoThreads{.prepare =
+                 [&](int round) {
+                   parts.clock.advance(delay);
+                   note(parts.gate.try_enter() == Gate::Entry::entered);
+                   parts.committer.push(rounds[2], Wake::now);
+                   parts.committer.wait(std::nullopt);
+                   parts.committer.step();
+                   note(rounds.inbox.operations == 3 * round);
+                   // Those in between are counted, and pushed by nobody.
+                   for (std::size_t i = 1; i < CommitDelay::waiting_enough; ++i) {
+                     note(parts.gate.try_enter() == Gate::Entry::entered);
+                   }
+                 },
+             .act =
+                 [&](int thread, int) {
+                   parts.committer.push(rounds[static_cast<std::size_t>(thread)], Wake::now);
+                 },
+             .check =
+                 [&](int round) {
+                   parts.committer.wait(std::nullopt);
+                   note(parts.committer.step());
+                   note(rounds.inbox.operations == 3 * (round + 1));
+                   parts.gate.leave(CommitDelay::waiting_enough - 3);
+                   note(parts.gate.pending() == 0);
+                 }}
+      .run(rounds_count);
+  CHECK(wrong == 0);
+}
