@@ -98,9 +98,16 @@ TEST_CASE("Calls: completions run on the settling thread, or go through the exec
   std::thread::id resumed_on;
   order_in_coroutine(engine, {.product_id = "p", .user_id = "cyd", .key = "k"}, result, resumed_on,
                      executor);
+  OrderResult result_at_once;
+  std::thread::id resumed_at_once_on;
+  order_in_coroutine(engine, {.product_id = "p", .user_id = "dora", .key = "k"}, result_at_once,
+                     resumed_at_once_on);
   CHECK(calls == 0);
+  CHECK(resumed_at_once_on == std::thread::id());
   while (engine.step()) {
   }
+  CHECK(result_at_once.status == OrderStatus::accepted);
+  CHECK(resumed_at_once_on == std::this_thread::get_id());
   CHECK(calls == 1);
   CHECK(ran_on == std::this_thread::get_id());
   REQUIRE(queue.size() == 2);

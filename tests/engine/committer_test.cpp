@@ -204,6 +204,21 @@ TEST_CASE("Committer: space is low → nobody joins, orders go on, and nobody is
   CHECK(engine.join({.product_id = "p", .user_id = "bob"}).status == JoinStatus::joined);
 }
 
+TEST_CASE("Committer: a look at low space takes long → the next is not put off by it",
+          "[engine][unit]") {
+  FaultyLife life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  REQUIRE(engine.join({.product_id = "p", .user_id = "ann"}).status == JoinStatus::joined);
+  life.faulty.set_space(LogSpace::low);
+  life.faulty.when_space_is_asked_for([&] { life.clock.advance(2s); });
+  life.clock.advance(5ms);
+  const auto looked_at = life.clock.monotonic();
+  CHECK(buy(engine, "bob", "k").status == OrderStatus::accepted);
+  // The line's places are looked at again later than that.
+  CHECK(engine.next_step() == looked_at + 1s);
+}
+
 TEST_CASE("Committer: drained while space is short → stays so when it comes back",
           "[engine][unit]") {
   FaultyLife life;

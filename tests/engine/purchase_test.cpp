@@ -126,6 +126,24 @@ TEST_CASE("Purchase: over the rate → waiting; replays and sold out need no tok
   CHECK(buy(again, "cyd", "k").status == OrderStatus::accepted);
 }
 
+TEST_CASE("Purchase: an order that says when it came → is judged by that time", "[engine][unit]") {
+  Life life;
+  life.options.rate_limit = 1;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 3}).status == InitStatus::ok);
+  REQUIRE(buy(engine, "ann", "k").status == OrderStatus::accepted);
+  Inbox inbox;
+  OrderOperation order(inbox);
+  order.now = life.clock.monotonic() + 999ms;
+  CHECK(engine.submit(request(order, "bob", "k")) == Submission::completed);
+  CHECK(order.result.status == OrderStatus::waiting);
+  order.now = life.clock.monotonic() + 1s;
+  CHECK(engine.submit(request(order, "bob", "k")) == Submission::pending);
+  while (engine.step()) {
+  }
+  CHECK(order.result.status == OrderStatus::accepted);
+}
+
 TEST_CASE("Purchase: copies in flight → one order; a different one under the key → key_reused",
           "[engine][unit]") {
   Life life;

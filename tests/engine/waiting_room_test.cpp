@@ -399,6 +399,18 @@ TEST_CASE("WaitingRoom: a ticket whose number another has now → expired, and t
   CHECK(kept.buy_with(kept.pass(again.ticket), "bob", "k").status == OrderStatus::accepted);
 }
 
+TEST_CASE("WaitingRoom: a ticket for a product that the log has lost → none", "[engine][unit]") {
+  // As above.
+  Room lost(1);
+  Room kept(1);
+  REQUIRE(lost.engine->init({.product_id = "q", .quantity = 1}).status == InitStatus::ok);
+  const std::string ticket = lost.join("ann", "q");
+  CHECK(lost.engine->look(ticket).has_value());
+  CHECK_FALSE(kept.engine->look(ticket).has_value());
+  REQUIRE(kept.engine->init({.product_id = "q", .quantity = 1}).status == InitStatus::ok);
+  CHECK(kept.look(ticket).state == PlaceState::expired);
+}
+
 TEST_CASE("WaitingRoom: the rate switched off while many wait → who joins then comes behind them",
           "[engine][unit]") {
   Room room(1);

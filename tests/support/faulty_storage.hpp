@@ -2,11 +2,13 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fluxgate/log_storage.hpp"
 #include "orderlog/memory_storage.hpp"
@@ -46,6 +48,12 @@ class FaultyStorage final : public LogStorage {
   void set_space(LogSpace space) {
     const std::lock_guard lock(mutex_);
     space_ = space;
+  }
+
+  /// Called by each look at the space, before it answers.
+  void when_space_is_asked_for(std::function<void()> act) {
+    const std::lock_guard lock(mutex_);
+    on_space_ = std::move(act);
   }
 
   /// From now on append() waits before it does anything.
@@ -122,6 +130,7 @@ class FaultyStorage final : public LogStorage {
 
   [[nodiscard]] LogSpace space() override {
     const std::lock_guard lock(mutex_);
+    if (on_space_) on_space_();
     return space_;
   }
 
@@ -158,6 +167,7 @@ class FaultyStorage final : public LogStorage {
   Armed append_fault_;
   Armed mark_fault_;
   LogSpace space_ = LogSpace::plenty;
+  std::function<void()> on_space_;
   bool blocked_ = false;
   int waiting_ = 0;
   std::uint64_t appends_ = 0;
