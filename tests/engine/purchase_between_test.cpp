@@ -103,6 +103,23 @@ TEST_CASE("Purchase: units go between the look and the taking → sold_out, and 
   CHECK(sale.engine->product("p")->accepted == 3);
 }
 
+TEST_CASE(
+    "Purchase: her other order uses up her limit between the look and the taking → over_limit",
+    "[engine][unit]") {
+  Sale sale({.product_id = "p", .quantity = 9, .max_per_user = 3});
+  OrderOperation order(sale.inbox), other(sale.inbox);
+  sale.clock.script({[&] {
+    CHECK(sale.submit(other, {"p", "ann", "other", 1, {}}) == Submission::pending);
+  }});
+  CHECK(sale.submit(order, sale.anns(3)) == Submission::completed);
+  CHECK(order.result.status == OrderStatus::over_limit);
+  CHECK(sale.engine->product("p")->stock == 8);
+  CHECK(sale.submit(order, sale.anns(2)) == Submission::pending);
+  sale.settle();
+  CHECK(order.result.status == OrderStatus::accepted);
+  CHECK(other.result.status == OrderStatus::accepted);
+}
+
 TEST_CASE("Purchase: a reset between the look and the claim → decided in the new round",
           "[engine][unit]") {
   const Units quantity = GENERATE(Units{5}, Units{0});

@@ -68,9 +68,24 @@ TEST_CASE("WaitingRoom: a pass that went between its check and its use → says 
   CHECK(phases.room.try_use(1) == OrderStatus::expired_pass);
 }
 
-TEST_CASE("WaitingRoom: a ticket that the log has lost, while its holder's join is written → waits",
+TEST_CASE("WaitingRoom: the last unit goes before a join is gathered → sold_out, and no ticket",
           "[engine][unit]") {
   Phases phases;
+  JoinOperation join(phases.inbox);
+  REQUIRE(phases.inventory.find("p")->round()->stock().try_take(10));
+  phases.gather(join, "ann");
+  CHECK(join.result.status == JoinStatus::sold_out);
+  CHECK(phases.block.empty());
+  phases.settle(join);
+  CHECK(join.result.status == JoinStatus::sold_out);
+  CHECK(join.result.ticket.empty());
+}
+
+TEST_CASE("WaitingRoom: a ticket that the log has lost, while its holder's join is written → waits",
+          "[engine][unit]") {
+  const std::uint64_t rate = GENERATE(0U, 1U);
+  Phases phases;
+  phases.room.apply({.rate = rate});
   const std::string lost =
       phases.signer.sign(admission::Ticket{.key = 1, .number = 1, .product = 0, .user_id = "ann"});
   JoinOperation join(phases.inbox);
@@ -83,7 +98,9 @@ TEST_CASE("WaitingRoom: a ticket that the log has lost, while its holder's join 
   CHECK_FALSE(look->needs_step);
   phases.settle(join);
   CHECK(join.result.ticket == lost);
-  CHECK(phases.room.look(lost)->place.state == PlaceState::admitted);
+  CHECK(phases.room.look(lost)->place.state ==
+        (rate == 0 ? PlaceState::admitted : PlaceState::waiting));
+  CHECK(phases.room.look(lost)->place.position == rate);  // by himself: called at once, or first
 }
 
 TEST_CASE("WaitingRoom: a block that is more than half full → people are called in the next",
