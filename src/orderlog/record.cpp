@@ -125,7 +125,7 @@ Result<void> RecordReader::status() const {
 }
 
 bool RecordReader::defect(const char* what) noexcept {
-  if (defect_ == nullptr) defect_ = what;
+  defect_ = what;  // the first and only one: next() reads nothing behind it
   return false;
 }
 
@@ -158,7 +158,8 @@ bool RecordReader::read_record() {
 bool RecordReader::read_product() {
   if (!read_number(product_.product, 0, any_max)) return false;
   if (!read_string(product_.id, id_bytes_max)) return false;
-  return !product_.id.empty() || defect("has an empty product id");
+  if (product_.id.empty()) return defect("has an empty product id");
+  return true;
 }
 
 bool RecordReader::read_round() {
@@ -185,7 +186,8 @@ bool RecordReader::read_ticket() {
       !read_string(ticket_.user_id, id_bytes_max)) {
     return false;
   }
-  return !ticket_.user_id.empty() || defect("has an empty user id");
+  if (ticket_.user_id.empty()) return defect("has an empty user id");
+  return true;
 }
 
 bool RecordReader::read_admission() {
@@ -200,7 +202,8 @@ bool RecordReader::read_setting() {
       !read_string(setting_.value, setting_value_bytes_max)) {
     return false;
   }
-  return !setting_.name.empty() || defect("has an empty setting name");
+  if (setting_.name.empty()) return defect("has an empty setting name");
+  return true;
 }
 
 bool RecordReader::read_checkpoint() {
@@ -225,7 +228,8 @@ bool RecordReader::read_checkpoint() {
 
 bool RecordReader::read_number(std::uint64_t& value, std::uint64_t min, std::uint64_t max) {
   if (!read_varint(value)) return false;
-  return (value >= min && value <= max) || defect("has a number out of range");
+  if (value < min || value > max) return defect("has a number out of range");
+  return true;
 }
 
 bool RecordReader::read_varint(std::uint64_t& value) noexcept {
@@ -237,7 +241,8 @@ bool RecordReader::read_varint(std::uint64_t& value) noexcept {
     value |= std::uint64_t{byte & 0x7Fu} << shift;
     if (byte < 0x80) {
       // One value has one form, so that equal records are equal bytes.
-      return (byte != 0 || shift == 0) || defect("has a number written longer than needed");
+      if (byte == 0 && shift != 0) return defect("has a number written longer than needed");
+      return true;
     }
   }
   return defect("ends too early");

@@ -82,6 +82,38 @@ TEST_CASE("Beside: a log that really lacks blocks → damaged, after ten opens",
   CHECK(counted.attempts == beside_opens_max);
 }
 
+TEST_CASE("Beside: cannot be read at first → looks again, ten times at most", "[orderlog][unit]") {
+  const TempDir temp;
+  const auto blocks = make_log({3, 2});
+  {
+    const auto storage = must(RocksdbStorage::open(temp.str(), {}));
+    must(storage->start_writing({}));
+    append_all(*storage, blocks, true);
+    must(storage->set_mark(blocks[1].end));
+  }
+  const std::filesystem::path current = temp.path() / "orders/CURRENT";
+  std::filesystem::rename(current, temp / "away");
+  std::filesystem::create_directory(current);  // can be opened, but not read
+  const Count refused = count(temp.str());
+  CHECK(outcome(refused.end) == "unavailable: cannot open " + temp.str() +
+                                    "/orders: IO error: While reading file sequentially: " +
+                                    current.string() + ": Is a directory");
+  CHECK(refused.attempts == beside_opens_max);
+
+  OrderCounter counter;
+  int attempts = 0;
+  const Result<LogPosition> end = walk_beside_writer(temp.str(), [&]() -> LogVisitor& {
+    if (++attempts == 3) {
+      std::filesystem::remove(current);
+      std::filesystem::rename(temp / "away", current);
+    }
+    return counter;
+  });
+  CHECK(must(end) == blocks[1].end);
+  CHECK(counter.orders == 5);
+  CHECK(attempts == 3);
+}
+
 /// Writes a log in steps, one for each that was asked for.
 class SteppedWriter {
  public:

@@ -34,6 +34,8 @@ TEST_CASE("Block: key → 16 bytes that sort as the numbers do", "[orderlog][uni
   CHECK(outcome(decode_key("short")) == "damaged: a block has a name of 5 bytes instead of 16");
   CHECK(outcome(decode_key(std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16))) ==
         "damaged: a block is named block 1 (first order 0)");
+  CHECK(outcome(decode_key(std::string_view("\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0", 16))) ==
+        "damaged: a block is named block 0 (first order 1)");
 }
 
 TEST_CASE("Block: layout → as docs/LOG_FORMAT.md has it", "[orderlog][unit]") {
@@ -157,6 +159,15 @@ TEST_CASE("Block: sealed but wrong frame → its own message", "[orderlog][unit]
   CHECK(outcome(open_block(last.key, last.bytes)) ==
         "damaged: block 1 (first order 18446744073709551615) is numbered beyond the last possible "
         "order");
+}
+
+TEST_CASE("Block: sealed but larger than any block → damaged", "[orderlog][unit]") {
+  const std::size_t frame = block_header_bytes + block_trailer_bytes;
+  const StoredBlock largest = forge({}, std::string(block_bytes_max - frame, 'x'), 0);
+  CHECK(outcome(open_block(largest.key, largest.bytes)) == "ok");
+  const StoredBlock larger = forge({}, std::string(block_bytes_max - frame + 1, 'x'), 0);
+  CHECK(outcome(open_block(larger.key, larger.bytes)) ==
+        "damaged: block 1 (first order 1) has an impossible size of 8388609 bytes");
 }
 
 TEST_CASE("Block: no records → a legal block that takes no sequence", "[orderlog][unit]") {

@@ -1,12 +1,14 @@
 #include "orderlog/mark_file.hpp"
 
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <random>
 #include <string>
 
 #include "orderlog/bytes.hpp"
 #include "orderlog/checksum.hpp"
 #include "orderlog/log_fixture.hpp"
+#include "support/crash_machine.hpp"
 #include "support/temp_dir.hpp"
 
 namespace fluxgate::orderlog {
@@ -131,6 +133,24 @@ TEST_CASE("MarkFile: a newer version → newer_format", "[orderlog][unit]") {
   write_file(path, bytes);
   CHECK(outcome(MarkFile::open(path, false)) ==
         "newer_format: " + path + " has format version 2; this release reads 1");
+}
+
+TEST_CASE("MarkFile: any step on the disk fails → unavailable, says which", "[orderlog][unit]") {
+  testing::CrashMachine machine;
+  Files& files = machine.storage_disk().files;
+  must(MarkFile::create("/mark", {1, 2, 3}, files));
+  const auto open_with = [&](std::uint64_t nth) {
+    machine.disk().set_fault({.nth = nth, .error = EIO});
+    return MarkFile::open("/mark", true, files);
+  };
+  CHECK(outcome(open_with(1)) == "unavailable: cannot open /mark: Input/output error");
+  CHECK(outcome(open_with(2)) == "unavailable: cannot read /mark: Input/output error");
+  MarkFile mark = must(open_with(0));
+  machine.disk().set_fault({.nth = 1, .error = EIO});
+  CHECK(outcome(mark.set({2, 3, 4})) == "unavailable: cannot write /mark: Input/output error");
+  machine.disk().set_fault({.nth = 2, .error = EIO});
+  CHECK(outcome(mark.set({2, 3, 4})) == "unavailable: cannot sync /mark: Input/output error");
+  CHECK(mark.position() == LogPosition{1, 2, 3});
 }
 
 TEST_CASE("MarkFile: a full disk or a file that cannot be written → unavailable, position kept",

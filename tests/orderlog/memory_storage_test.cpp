@@ -21,6 +21,15 @@ TEST_CASE("MemoryStorage: start_writing → only with the end that is there", "[
         "damaged: the log ends at block 2, but block 1 was read as its end");
 }
 
+TEST_CASE("MemoryStorage: start_writing behind a damaged block → damaged", "[orderlog][unit]") {
+  MemoryStorage storage;
+  auto blocks = make_log({2, 1});
+  blocks[1].bytes.back() ^= 1;
+  append_all(storage, blocks);
+  CHECK(outcome(storage.start_writing(blocks[1].end)) ==
+        "damaged: block 2 (first order 3) does not match its checksum");
+}
+
 TEST_CASE("MemoryStorage: mark → what was set", "[orderlog][unit]") {
   MemoryStorage storage;
   CHECK(must(storage.mark()) == LogPosition{});

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <string>
@@ -62,6 +63,29 @@ TEST_CASE("OrderedNames: the directory cannot be synced → CURRENT is not renam
   CHECK(files->RenameFile("/1.dbtmp", "/CURRENT", {}, nullptr).IsIOError());
   CHECK(disk.failed_syncs() == 1);
   CHECK(disk.files() == std::vector<std::string>{"/1.dbtmp"});
+}
+
+TEST_CASE("OrderedNames: the directory cannot be opened → CURRENT is not renamed",
+          "[orderlog][crash]") {
+  CrashDisk disk;
+  const auto files = ordered_names(testing::crash_file_system(disk));
+  REQUIRE(disk.make_directory("/orders") == 0);
+  make_file(*files, "/orders/1.dbtmp");
+  disk.set_fault({.nth = 1, .error = EIO});
+  CHECK(files->RenameFile("/orders/1.dbtmp", "/orders/CURRENT", {}, nullptr).ToString() ==
+        "IO error: /orders: Input/output error");
+  CHECK(disk.failed_syncs() == 0);
+  CHECK(disk.files() == std::vector<std::string>{"/orders/1.dbtmp"});
+}
+
+TEST_CASE("OrderedNames: any other name → renamed in one step", "[orderlog][unit]") {
+  CrashDisk disk;
+  const auto files = ordered_names(testing::crash_file_system(disk));
+  make_file(*files, "/OPTIONS-1.dbtmp");
+  const std::uint64_t before = disk.steps();
+  REQUIRE(files->RenameFile("/OPTIONS-1.dbtmp", "/OPTIONS-1", {}, nullptr).ok());
+  CHECK(disk.steps() == before + 1);
+  CHECK(disk.files() == std::vector<std::string>{"/OPTIONS-1"});
 }
 
 }  // namespace

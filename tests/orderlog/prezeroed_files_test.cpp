@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <csignal>
 #include <memory>
 #include <random>
@@ -12,6 +13,8 @@
 #include <vector>
 
 #include "orderlog/rocksdb_fixture.hpp"
+#include "support/crash_disk.hpp"
+#include "support/crash_file_system.hpp"
 
 namespace fluxgate::orderlog {
 namespace {
@@ -90,6 +93,38 @@ TEST_CASE("PrezeroedFiles: no space for zeros → done without", "[orderlog][cra
   CHECK_FALSE(refused.ok());
   log.close();
   CHECK(log.content() == "1234567890");
+}
+
+TEST_CASE("PrezeroedFiles: a step on the disk fails → an error, or done without zeros",
+          "[orderlog][crash]") {
+  testing::CrashDisk disk;
+  const auto files = prezeroed_files(testing::crash_file_system(disk));
+  std::unique_ptr<rocksdb::FSWritableFile> log;
+  const std::string told = "IO error: /4.log: Input/output error";
+
+  disk.set_fault({.nth = 1, .error = EIO});  // the log cannot be made
+  CHECK(files->NewWritableFile("/4.log", {}, &log, nullptr).ToString() == told);
+  CHECK(log == nullptr);
+
+  disk.set_fault({.nth = 2, .error = EIO});  // it cannot be opened once more, for the zeros
+  REQUIRE(files->NewWritableFile("/4.log", {}, &log, nullptr).ok());
+  REQUIRE(log->Append("first", {}, nullptr).ok());
+  CHECK(disk.content("/4.log") == "first");
+  REQUIRE(log->Close({}, nullptr).ok());
+
+  REQUIRE(files->NewWritableFile("/4.log", {}, &log, nullptr).ok());
+  disk.set_fault({.nth = 2, .error = ENOSPC});  // the zeros cannot be written: no more are tried
+  REQUIRE(log->Append("first", {}, nullptr).ok());
+  const std::string large(zeros_ahead_bytes, 'x');
+  REQUIRE(log->Append(large, {}, nullptr).ok());
+  CHECK(disk.content("/4.log") == "first" + large);
+
+  disk.set_fault({});
+  REQUIRE(files->NewWritableFile("/4.log", {}, &log, nullptr).ok());
+  REQUIRE(log->Append("first", {}, nullptr).ok());
+  disk.set_fault({.nth = 1, .error = EIO});  // the zeros cannot be cut
+  CHECK(log->Close({}, nullptr).ToString() == told);
+  CHECK(disk.content("/4.log") == "first" + zeros(zeros_ahead_bytes));
 }
 
 /// A copy of the directory while it is written: what kill -9 leaves.

@@ -103,6 +103,17 @@ TEST_CASE("Record: each defect → its own message and place", "[orderlog][unit]
   CHECK(defect({7, 0, 0}) == "damaged: the record at byte 5 has an empty setting name");
 }
 
+TEST_CASE("Record: read on behind a defect → nothing, the first defect stays", "[orderlog][unit]") {
+  // A whole setting follows the empty one.
+  const std::string bytes = raw({7, 0, 0}) + encoded(SettingRecord{"n", "v"});
+  RecordReader reader(bytes);
+  for (int i = 0; i < 3; ++i) {
+    CHECK_FALSE(reader.next());
+    CHECK(outcome(reader.status()) == "damaged: the record at byte 0 has an empty setting name");
+    CHECK(reader.bytes_read() == 3);
+  }
+}
+
 TEST_CASE("Record: a checkpoint that claims more rounds than can follow → allocates nothing",
           "[orderlog][unit]") {
   CHECK(read(raw({8, 0, 0, 0xA0, 0x8D, 0x06})) == "damaged: the record at byte 0 ends too early");

@@ -47,8 +47,10 @@ TEST_CASE("RocksdbStorage: paths that cannot be → invalid_argument", "[orderlo
                                                         (temp / "file").string() + ": File exists");
   CHECK(outcome(RocksdbStorage::open("", {})) ==
         "invalid_argument: the name of the data directory is empty");
-  CHECK(outcome(RocksdbStorage::open(temp.str(), {.storage_threads = 0, .log = {}})) ==
-        "invalid_argument: storage_threads must be 1 to 16");
+  for (const unsigned threads : {0U, 17U}) {
+    CHECK(outcome(RocksdbStorage::open(temp.str(), {.storage_threads = threads, .log = {}})) ==
+          "invalid_argument: storage_threads must be 1 to 16");
+  }
 }
 
 TEST_CASE("RocksdbStorage: a second server → in_use, until the first has ended",
