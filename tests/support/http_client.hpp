@@ -190,6 +190,14 @@ class HttpClient {
     return std::exchange(input_, {});
   }
 
+  /// Reads until `mark` has come; what came, which the next reading has in it, too.
+  const std::string& read_until(std::string_view mark) {
+    while (input_.find(mark) == std::string::npos) {
+      if (!read_some()) throw std::runtime_error("the connection ended: \"" + input_ + "\"");
+    }
+    return input_;
+  }
+
   /// What came and was not read, after a reset too.
   [[nodiscard]] std::string take_input() { return std::exchange(input_, {}); }
 
