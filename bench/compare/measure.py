@@ -54,14 +54,18 @@ def awake_cpus():
     A virtual machine's halted CPU has to be given back by the host first, which takes 5 ms now and
     then: more than what is to be measured, and the more often the emptier the machine is.
     """
+    device = None
     try:
-        device = open("/dev/cpu_dma_latency", "wb", buffering=0)
+        device = os.open("/dev/cpu_dma_latency", os.O_WRONLY)
+        os.write(device, struct.pack("i", 0))  # microseconds; holds until it is closed
+        are_awake = True
     except OSError:
-        yield False
-        return
-    with device:
-        device.write(struct.pack("i", 0))  # microseconds; holds until it is closed
-        yield True
+        are_awake = False
+    try:
+        yield are_awake
+    finally:
+        if device is not None:
+            os.close(device)
 
 
 def announced_port(process):

@@ -32,7 +32,7 @@ inline constexpr int kernel_unsent_bytes_max = 16 * 1024;
 /// What a connection may have answered before others have their turn: some 100 us of work.
 inline constexpr std::size_t turn_requests_max = 64;
 inline constexpr std::size_t turn_bytes_max = 64 * 1024;  ///< read, and of bodies, sent or not
-/// For a client to take the last answer while it still sends, at least.
+/// For a client to take the last answer while it still sends; looked at about once a second.
 inline constexpr std::chrono::seconds linger_length{1};
 /// Input thrown away after the last answer of a connection, so that the client can read it.
 inline constexpr std::size_t linger_bytes_max = 64 * 1024;

@@ -5,7 +5,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "base/check.hpp"
@@ -16,6 +18,7 @@
 namespace fluxgate::http {
 namespace {
 
+constexpr std::chrono::seconds deadline_max = std::chrono::hours(24 * 365);
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
 bool would_block(int error) noexcept {
@@ -356,12 +359,13 @@ void Session::wait_for(Wait wait) {
     }
     return std::chrono::seconds(0);
   };
-  deadline_ = shard_.now() + length();
+  // Whoever wants no deadline names one that the clock does not reach.
+  deadline_ = shard_.time() + std::min<std::chrono::seconds>(length(), deadline_max);
 }
 
 void Session::tick() {
   if (is_streaming_) tick_stream();
-  if (wait_ == Wait::none || shard_.now() < deadline_) return;
+  if (wait_ == Wait::none || shard_.time() < deadline_) return;
   if (wait_ != Wait::header && wait_ != Wait::body) return close();
   shard_.counters().timeouts.add();
   answer_problem(Problem::request_timeout);

@@ -30,7 +30,7 @@ class Shard;
 /// One turn answers a bounded number of requests; then the others of the shard have theirs.
 ///
 /// A deadline is set when its wait begins and never moved by progress, so that a client that drips
-/// bytes gains nothing. It is looked at once a second.
+/// bytes gains nothing. It is looked at about once a second.
 ///
 /// Threads:  its shard's only.
 /// Lifetime: owned by the shard, used for one connection after the other.
@@ -114,7 +114,7 @@ class Session final : public Watched {
 
   Phase phase_ = Phase::closed;
   Wait wait_ = Wait::none;
-  std::chrono::steady_clock::time_point deadline_;
+  std::chrono::nanoseconds deadline_{0};  // by the shard's time
   std::uint64_t requests_ = 0;
   std::size_t lingered_bytes_ = 0;
   RequestReader::State input_ = RequestReader::State::empty;

@@ -55,8 +55,8 @@ boost::asio::ip::address address_of(const sockaddr_storage& peer) {
 Shard::Shard(Services& services, ConnectionLimits& limits, std::vector<ListeningSocket> listeners)
     : services_(services),
       limits_(limits),
-      now_(std::chrono::steady_clock::now()),
-      next_tick_(now_ + tick_length) {
+      looked_at_clock_(std::chrono::steady_clock::now()),
+      next_tick_(looked_at_clock_ + tick_length) {
   date_.set(system_clock().utc());
   for (ListeningSocket& socket : listeners) {
     listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket.fd)));
@@ -73,8 +73,8 @@ void Shard::start(std::function<void()> ended) {
       throw std::system_error(errno, std::generic_category(), "epoll_ctl");
     }
   }
-  now_ = std::chrono::steady_clock::now();
-  next_tick_ = now_ + tick_length;
+  looked_at_clock_ = std::chrono::steady_clock::now();
+  next_tick_ = looked_at_clock_ + tick_length;
   thread_ = std::thread([this, end = std::move(ended)] {
     run();
     end();
@@ -95,7 +95,7 @@ void Shard::run() {
 
 void Shard::serve_round(std::chrono::nanoseconds wait_max) {
   const auto events = poller_.wait(wait_max);
-  now_ = std::chrono::steady_clock::now();
+  look_at_clock();
   for (const epoll_event& event : events) {
     static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
   }
@@ -106,8 +106,8 @@ void Shard::serve_round(std::chrono::nanoseconds wait_max) {
   const auto now = std::chrono::steady_clock::now();
   wake_committer(events.empty(), now);
   // Behind the batch: what its events name must live as long.
-  if (now >= next_tick_) tick();
-  if (unticked_ != 0 && now >= next_slice_) tick_slice();
+  tick_slices(now);
+  if (now >= next_tick_) tick(now);
   if (now >= rested_at_) end_rest();
 }
 
@@ -253,18 +253,36 @@ void Shard::release(Session& session) {
 
 // ---- Time -------------------------------------------------------------------------------------
 
-void Shard::tick() {
+// The loop waits a tick at most, so that what is over it is a pause.
+void Shard::look_at_clock() {
+  const auto now = std::chrono::steady_clock::now();
+  time_ += std::min<std::chrono::nanoseconds>(now - looked_at_clock_, tick_length);
+  looked_at_clock_ = now;
+}
+
+void Shard::tick(std::chrono::steady_clock::time_point now) {
   ++ticks_;
   // From the last one, not from now: ticks do not drift. After a pause they do not catch up.
-  next_tick_ = std::max(next_tick_ + tick_length, std::chrono::steady_clock::now());
+  next_slice_ = next_tick_;
+  next_tick_ += tick_length;
+  if (next_tick_ <= now) {
+    next_slice_ = now;
+    next_tick_ = now + tick_length;
+  }
   date_.set(system_clock().utc());
   if (free_.size() > sessions_kept && resumed_.empty()) free_.resize(sessions_kept);
-  // Who is still to have the last one has it first, however long that takes under load.
-  if (unticked_ != 0 || open_.empty()) return;
+  FLUXGATE_CHECK(unticked_ == 0);  // all slices of a tick are due before the next
+  if (open_.empty()) return;
   unticked_ = open_.size();
   const std::size_t slices = (unticked_ + tick_slice_size - 1) / tick_slice_size;
   slice_length_ = std::chrono::steady_clock::duration(tick_length) / slices;
-  next_slice_ = now_;
+  tick_slices(now);
+}
+
+// All that are due: under load a round may be as long as many slices, and each second every
+// connection has its tick all the same.
+void Shard::tick_slices(std::chrono::steady_clock::time_point now) {
+  while (unticked_ != 0 && now >= next_slice_) tick_slice();
 }
 
 // Backwards: a connection that closes, here or between two slices, is replaced by the last one,

@@ -81,8 +81,9 @@ class Shard final : public CompletionSink {
   [[nodiscard]] JsonReader& json() noexcept { return json_; }
   [[nodiscard]] const DateText& date() const noexcept { return date_; }
   [[nodiscard]] std::uint64_t ticks() const noexcept { return ticks_; }
-  /// When this round began.
-  [[nodiscard]] std::chrono::steady_clock::time_point now() const noexcept { return now_; }
+  /// When this round began, by the shard's own time: that of the steady clock, in which a pause of
+  /// the process or the machine counts as a second at most. Clients are not to blame for one.
+  [[nodiscard]] std::chrono::nanoseconds time() const noexcept { return time_; }
   [[nodiscard]] bool is_draining() const noexcept { return is_draining_; }
   /// Gives a session another turn after the others had theirs; once a round.
   void resume_later(Session& session) { resumed_.push_back(&session); }
@@ -124,8 +125,11 @@ class Shard final : public CompletionSink {
   void end_rest();
   [[nodiscard]] Session& make_session();
 
-  void tick();
-  /// Gives its tick to the next slice of the connections.
+  /// Lets the time go on to that of this round.
+  void look_at_clock();
+  void tick(std::chrono::steady_clock::time_point now);
+  /// Gives their tick to the slices that are due.
+  void tick_slices(std::chrono::steady_clock::time_point now);
   void tick_slice();
   void take_delivered();
   void begin_drain();
@@ -148,7 +152,8 @@ class Shard final : public CompletionSink {
   // Written by who posts, after the work; cleared by the shard before it runs it, which the
   // io_context's own mutex orders. Seen late, it is seen at the wake-up that follows.
   std::atomic<bool> has_posted_{false};
-  std::chrono::steady_clock::time_point now_;
+  std::chrono::steady_clock::time_point looked_at_clock_;
+  std::chrono::nanoseconds time_{0};
   std::chrono::steady_clock::time_point next_tick_;
   // The tick of the connections is spread over the second: so many of open_ are to have it, from
   // the last to the first, the next slice of them then, one slice after the other in so long.

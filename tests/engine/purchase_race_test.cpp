@@ -197,13 +197,13 @@ TEST_CASE("Race: two orders of one key that are all refused → each by what is 
   // One is refused once it has claimed the key, the other before it looks the key up: it meets the
   // claim, or that it is gone, or waits for it.
   constexpr int orders = 50'000;
+  Inbox inbox;
+  OrderOperation only(inbox);  // pending to the end: it outlives the engine
   Life life;
   life.options.pending_orders_max = 1;
   Engine& engine = life.open();
   REQUIRE(engine.init({.product_id = "p", .quantity = 9, .max_per_order = 5}).status ==
           InitStatus::ok);
-  Inbox inbox;
-  OrderOperation only(inbox);
   only.request = {"p", "bob", "k", 1, {}};
   REQUIRE(engine.submit(only) == Submission::pending);
   std::atomic<int> wrong{0};

@@ -201,6 +201,19 @@ TEST_CASE("Session: 200 with one deadline, some of whom leave meanwhile → 408 
   CHECK(becomes_true([&] { return metric(sale, "fluxgate_http_connections") == 1; }));
 }
 
+TEST_CASE("Session: deadlines longer than the clock → none", "[http][socket]") {
+  ServerOptions options;
+  options.header_timeout = options.body_timeout = options.idle_timeout = seconds::max();
+  Sale sale(options);
+  HttpClient header = sale.client();
+  HttpClient idle = sale.client();
+  header.write("GET /healthz HTTP/1.1\r\nHo");
+  idle.connect();
+  // Longer than a tick.
+  CHECK(header.is_silent_for(std::chrono::milliseconds{1500}));
+  CHECK(idle.is_silent_for(std::chrono::milliseconds{1}));
+}
+
 TEST_CASE("Session: a client that drips bytes → no more time than any other", "[http][socket]") {
   ServerOptions options;
   options.header_timeout = seconds{1};
