@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/check.hpp"
 #include "orderlog/beside.hpp"
 #include "orderlog/block.hpp"
 #include "orderlog/rocksdb_storage.hpp"
@@ -22,7 +21,7 @@ class Target {
   Result<void> add(const BlockKey& key, std::string block) {
     if (key.block <= end_.block) return {};
     const auto view = orderlog::open_block(key, block);
-    FLUXGATE_CHECK(view.has_value());  // the walk has opened it
+    if (!view) return view.error();
     if (view->previous_checksum != end_.checksum) {
       return Error{ErrorCode::unavailable, "the log changed while it was read: begin again"};
     }

@@ -59,10 +59,9 @@ Result<OrderRecord> find_order(const Core& core, std::string_view order_id) {
   const auto wanted = sequence_of(core, order_id);
   if (!wanted) return not_found;
   std::optional<OrderRecord> found;
-  // The first order shown is the one wanted: a walk checks that none before it is missing.
   auto visited =
       visit_orders(core, *wanted, [&](auto sequence, auto accepted_at, const auto& order) {
-        found = to_record(core, sequence, accepted_at, order);
+        if (sequence == *wanted) found = to_record(core, sequence, accepted_at, order);
         return false;
       });
   if (!visited) return visited.error();

@@ -237,8 +237,10 @@ void WaitingRoom::gather(JoinOperation& join, orderlog::BlockBuilder& block, boo
   const JoinRequest& request = join.request;
   join.result = {};
   const inventory::Product* product = parts_.inventory.find(request.product_id);
-  // Who asks for an unknown one is refused before it gets here, and products are never removed.
-  FLUXGATE_CHECK(product != nullptr);
+  if (product == nullptr) {
+    join.result.status = JoinStatus::unknown_product;
+    return;
+  }
   if (!product->round()->stock().has(1)) {
     join.result.status = JoinStatus::sold_out;
     return;

@@ -88,8 +88,8 @@ void Shard::join() {
 
 void Shard::run() {
   while (!is_over()) {
-    const auto now = std::chrono::steady_clock::now();
-    serve_round(has_more_to_do() ? std::chrono::steady_clock::duration(0) : next_due() - now);
+    serve_round(has_more_to_do() ? std::chrono::steady_clock::duration(0)
+                                 : next_due() - std::chrono::steady_clock::now());
   }
 }
 

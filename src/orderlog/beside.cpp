@@ -2,7 +2,6 @@
 
 #include <memory>
 
-#include "base/check.hpp"
 #include "orderlog/rocksdb_storage.hpp"
 
 namespace fluxgate::orderlog {
@@ -15,8 +14,8 @@ Result<LogPosition> attempt(const std::string& directory,
   // The mark is read before the blocks are opened: what it names must then be there.
   Result<std::unique_ptr<RocksdbStorage>> storage = RocksdbStorage::open_beside(directory, look);
   if (!storage) return storage.error();
-  const Result<LogPosition> mark = (*storage)->mark();
-  FLUXGATE_CHECK(mark.has_value());  // it was read when the storage was opened
+  Result<LogPosition> mark = (*storage)->mark();
+  if (!mark) return mark.error();
   return walk(**storage, 0, visitor, look.ignores_mark ? nullptr : &*mark);
 }
 

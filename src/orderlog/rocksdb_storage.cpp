@@ -65,9 +65,8 @@ Error to_error(const rocksdb::Status& status, const std::string& what) {
   return Error{code, what + ": " + text};
 }
 
-/// Passes RocksDB's warnings and errors on; RocksDB itself keeps from here what is below the level,
-/// and headers. There is no LOG file: on a full disk its writer fails an assertion of Debian's
-/// library and ends the process before the failed append is reported.
+/// Passes RocksDB's warnings and errors on. There is no LOG file: on a full disk its writer fails
+/// an assertion of Debian's library and ends the process before the failed append is reported.
 class SinkLogger final : public rocksdb::Logger {
  public:
   explicit SinkLogger(LogSink sink)
@@ -75,11 +74,11 @@ class SinkLogger final : public rocksdb::Logger {
 
   using rocksdb::Logger::Logv;
   void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
-    if (!sink_) return;
+    if (!sink_ || level < GetInfoLogLevel() || level >= rocksdb::InfoLogLevel::HEADER_LEVEL) return;
     std::array<char, 1024> line;  // longer lines are cut
     const int size = std::vsnprintf(line.data(), line.size(), format, arguments);
-    const int size_max = static_cast<int>(line.size()) - 1;
-    std::string_view text(line.data(), static_cast<std::size_t>(std::clamp(size, 0, size_max)));
+    if (size <= 0) return;
+    std::string_view text(line.data(), std::min(static_cast<std::size_t>(size), line.size() - 1));
     while (text.ends_with('\n')) text.remove_suffix(1);
     const bool is_error = level >= rocksdb::InfoLogLevel::ERROR_LEVEL;
     sink_(is_error ? LogLevel::error : LogLevel::warning, "RocksDB: " + std::string(text));
@@ -355,9 +354,8 @@ class RocksdbStorage::Impl {
     options.sync = sync || flush;
     const auto key_bytes = encode_key(key);
     batch_.Clear();
-    // Refused are only keys and values of 4 GiB.
-    FLUXGATE_CHECK(batch_.Put({key_bytes.data(), key_bytes.size()}, to_slice(block)).ok());
-    rocksdb::Status status = database_->Write(options, &batch_);
+    rocksdb::Status status = batch_.Put({key_bytes.data(), key_bytes.size()}, to_slice(block));
+    if (status.ok()) status = database_->Write(options, &batch_);
     if (status.ok() && flush) {
       unflushed_bytes_ = 0;
       status = database_->Flush(write_flush_);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/fixture.hpp"
+#include "engine/rival_orders.hpp"
 #include "support/two_threads.hpp"
 
 using namespace fluxgate;
@@ -235,35 +236,20 @@ TEST_CASE("Race: two orders at once for the last admission → one gets it, the 
   life.options.rate_limit = 1;
   Engine& engine = life.open();
   REQUIRE(engine.init({.product_id = "p", .quantity = rounds + 1}).status == InitStatus::ok);
-  Inbox inbox;
-  OrderOperation first(inbox), second(inbox);
-  const std::array<OrderOperation*, 2> orders{&first, &second};
-  const std::array<std::string, 2> users{"ann", "bob"};
-  std::array<Submission, 2> submissions{};
+  RivalOrders rivals(engine);
   std::string key;
-  int wrong = 0;
   TwoThreads{.prepare = [&](int round) { key = name("k", round); },
              .act =
                  [&](int thread, int) {
-                   const auto t = static_cast<std::size_t>(thread);
-                   orders[t]->request = {"p", users[t], key, 1, {}};
-                   submissions[t] = engine.submit(*orders[t]);
+                   rivals.submit(thread, {"p", thread == 0 ? "ann" : "bob", key, 1, {}});
                  },
              .check =
                  [&](int) {
-                   while (engine.step()) {
-                   }
-                   const std::size_t winner = submissions[0] == Submission::pending ? 0 : 1;
-                   const std::size_t loser = 1 - winner;
-                   const bool right = submissions[winner] == Submission::pending &&
-                                      submissions[loser] == Submission::completed &&
-                                      orders[winner]->result.status == OrderStatus::accepted &&
-                                      orders[loser]->result.status == OrderStatus::waiting;
-                   wrong += right ? 0 : 1;
+                   rivals.count_round(OrderStatus::waiting);
                    life.clock.advance(std::chrono::seconds(1));
                  }}
       .run(rounds);
-  CHECK(wrong == 0);
+  CHECK(rivals.wrong_rounds() == 0);
   CHECK(engine.stats().keys == rounds);
   CHECK(engine.stats().pending_orders == 0);
   CHECK(engine.product("p")->accepted == rounds);

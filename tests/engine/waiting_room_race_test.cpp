@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/rival_orders.hpp"
 #include "engine/waiting_room_fixture.hpp"
 #include "support/two_threads.hpp"
 
@@ -77,13 +78,9 @@ TEST_CASE("Race: two orders with one pass, checked at the same moment → one is
   Life life;
   Engine& engine = life.open();
   REQUIRE(engine.init({.product_id = "p", .quantity = rounds + 1}).status == InitStatus::ok);
-  Inbox inbox;
-  OrderOperation first(inbox), second(inbox);
-  const std::array<OrderOperation*, 2> orders{&first, &second};
-  std::array<Submission, 2> submissions{};
+  RivalOrders rivals(engine);
   std::string user;
   std::string pass;
-  int wrong = 0;
   TwoThreads{.prepare =
                  [&](int round) {
                    user = name("u", round);
@@ -93,24 +90,11 @@ TEST_CASE("Race: two orders with one pass, checked at the same moment → one is
                  },
              .act =
                  [&](int thread, int) {
-                   const auto t = static_cast<std::size_t>(thread);
-                   orders[t]->request = {"p", user, t == 0 ? "k0" : "k1", 1, pass};
-                   submissions[t] = engine.submit(*orders[t]);
+                   rivals.submit(thread, {"p", user, thread == 0 ? "k0" : "k1", 1, pass});
                  },
-             .check =
-                 [&](int) {
-                   while (engine.step()) {
-                   }
-                   const std::size_t winner = submissions[0] == Submission::pending ? 0 : 1;
-                   const std::size_t loser = 1 - winner;
-                   const bool right = submissions[winner] == Submission::pending &&
-                                      submissions[loser] == Submission::completed &&
-                                      orders[winner]->result.status == OrderStatus::accepted &&
-                                      orders[loser]->result.status == OrderStatus::used_pass;
-                   wrong += right ? 0 : 1;
-                 }}
+             .check = [&](int) { rivals.count_round(OrderStatus::used_pass); }}
       .run(rounds);
-  CHECK(wrong == 0);
+  CHECK(rivals.wrong_rounds() == 0);
   CHECK(engine.stats().keys == rounds);
   CHECK(engine.product("p")->accepted == rounds);
 }
