@@ -45,7 +45,10 @@ Submission Purchase::decide(OrderOperation& order, const inventory::Product* pro
     retry.next_ = nullptr;
     OrderOperation* more = nullptr;
     Attempt again{.order = retry, .product = parts_.inventory.find(retry.request.product_id)};
-    if (decide_once(again, Wake::now, more) == Submission::completed) deliver_alone(retry);
+    if (decide_once(again, Wake::now, more) == Submission::completed) {
+      retries = answer_copies(retry, retries);  // they waited with it
+      deliver_alone(retry);
+    }
     while (more != nullptr) {
       OrderOperation* next = IdempotencyIndex::next_waiter(*more);
       more->next_ = retries;
@@ -151,9 +154,13 @@ OrderStatus Purchase::refusal_of_admission(Attempt& attempt) const {
   attempt.pass = 0;
   if (parts_.room.is_paused()) return OrderStatus::waiting;
   if (!request.pass.empty()) {
-    const WaitingRoom::PassCheck check = parts_.room.check_pass(request, *attempt.product);
-    if (check.status == OrderStatus::accepted) attempt.pass = check.number;
-    return check.status;
+    try {
+      const WaitingRoom::PassCheck check = parts_.room.check_pass(request, *attempt.product);
+      if (check.status == OrderStatus::accepted) attempt.pass = check.number;
+      return check.status;
+    } catch (const std::bad_alloc&) {  // reading a pass takes a copy
+      return OrderStatus::overloaded;
+    }
   }
   if (!parts_.limiter.enabled()) return OrderStatus::accepted;
   const bool may_enter = !parts_.room.blocks() && parts_.limiter.would_admit(attempt.now);
@@ -214,21 +221,25 @@ OrderOperation* Purchase::refuse_claimed(OrderOperation& order, OrderStatus refu
   // All of it anew: the operation may have been used before, and its copies get what it has.
   order.result = {};
   order.result.status = refusal;
-  OrderOperation* waiter = parts_.index.abandon(order);
-  OrderOperation* retries = nullptr;
-  while (waiter != nullptr) {
-    OrderOperation& present = *waiter;
-    waiter = IdempotencyIndex::next_waiter(present);
+  return answer_copies(order, parts_.index.abandon(order));
+}
+
+OrderOperation* Purchase::answer_copies(const OrderOperation& order,
+                                        OrderOperation* waiters) noexcept {
+  OrderOperation* others = nullptr;
+  while (waiters != nullptr) {
+    OrderOperation& present = *waiters;
+    waiters = IdempotencyIndex::next_waiter(present);
     if (IdempotencyIndex::is_copy(present, order)) {
       present.result = order.result;
       present.result.replayed = true;
       deliver_alone(present);
     } else {
-      present.next_ = retries;
-      retries = &present;
+      present.next_ = others;
+      others = &present;
     }
   }
-  return retries;
+  return others;
 }
 
 }  // namespace fluxgate::engine

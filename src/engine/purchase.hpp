@@ -82,6 +82,9 @@ class Purchase {
   [[nodiscard]] OrderStatus take_units(const Attempt& attempt);
   // Frees the key, answers the copies that wait, returns the different orders that wait.
   [[nodiscard]] OrderOperation* refuse_claimed(OrderOperation& order, OrderStatus refusal);
+  // Answers the copies of a completed order among `waiters` with what it has; returns the others.
+  [[nodiscard]] static OrderOperation* answer_copies(const OrderOperation& order,
+                                                     OrderOperation* waiters) noexcept;
   static void deliver_alone(OrderOperation& order) noexcept;
 
   Parts parts_;

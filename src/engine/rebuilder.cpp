@@ -74,6 +74,7 @@ bool Rebuilder::on_block(const BlockInfo& block) {
 bool Rebuilder::on_product(const ProductRecord& product) {
   if (new_product_) return fail("product \"" + *new_product_ + "\" has no round");
   if (product.product != recovered_.inventory->size()) return fail("a product number is skipped");
+  if (product.product >= products_max) return fail("there are more products than can be");
   if (!is_valid_id(product.id)) return fail("a product id is not valid");
   new_product_ = std::string(product.id);
   return true;

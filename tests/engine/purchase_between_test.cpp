@@ -169,6 +169,29 @@ TEST_CASE("Purchase: the owner of a key is refused → its copies share that, ot
   CHECK(sale.engine->product("p")->accepted == 3);
 }
 
+TEST_CASE("Purchase: copies of each other waited for a refused order → they share one answer",
+          "[engine][unit]") {
+  Sale sale({.product_id = "p", .quantity = 3});
+  OrderOperation first(sale.inbox), one(sale.inbox), other(sale.inbox), another(sale.inbox);
+  sale.clock.script(
+      {[&] { sale.reset(3); },
+       [&] {
+         for (const auto& [order, units] : {std::pair(&one, 2U), {&another, 1U}, {&other, 2U}}) {
+           CHECK(sale.submit(*order, sale.anns(units)) == Submission::pending);
+         }
+         sale.others_take("bob", 2);
+       }});
+  CHECK(sale.submit(first, sale.anns(3)) == Submission::completed);
+  CHECK(one.result.status == OrderStatus::sold_out);
+  CHECK(other.result.status == OrderStatus::sold_out);
+  CHECK(one.result.replayed != other.result.replayed);
+  CHECK(sale.inbox.operations == 2);
+  sale.settle();
+  CHECK(sale.inbox.operations == 3);
+  CHECK(another.result.status == OrderStatus::accepted);
+  CHECK_FALSE(another.result.replayed);
+}
+
 TEST_CASE("Purchase: who waited for a refused order is refused in turn → who waited for him is not",
           "[engine][unit]") {
   Sale sale({.product_id = "p", .quantity = 3});

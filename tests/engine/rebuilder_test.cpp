@@ -86,5 +86,21 @@ TEST_CASE("Rebuilder: a checkpoint of other orders than it was shown → a defec
         "block 1 (first order 1): the totals of a checkpoint differ from the orders before it");
 }
 
+TEST_CASE("Rebuilder: more products than there can be → a defect", "[engine][unit]") {
+  const testing::ManualClock clock;
+  const LogSink nobody;
+  const RecoveryOptions options{
+      .clock = clock, .secret = {}, .idempotency_ttl = 0ms, .log = nobody};
+  Recovered recovered = nothing_recovered(options);
+  Rebuilder rebuilder(recovered, options);
+  REQUIRE(rebuilder.on_block({.key = {.first_sequence = 1, .block = 1}, .end = {}, .content = {}}));
+  for (std::uint64_t i = 0; i < products_max; ++i) {
+    REQUIRE(rebuilder.on_product({i, "p" + std::to_string(i)}));
+    REQUIRE(rebuilder.on_round({.product = i, .round = 1, .quantity = 1}));
+  }
+  CHECK_FALSE(rebuilder.on_product({products_max, "one more"}));
+  CHECK(rebuilder.defect()->what == "block 1 (first order 1): there are more products than can be");
+}
+
 }  // namespace
 }  // namespace fluxgate::engine
