@@ -53,8 +53,8 @@ class BlockCursor {
 ///
 /// Guarantees asked of it: a block appended with `sync` survives a power cut once append()
 /// returned; without, it survives the end of the process; blocks survive in order (a prefix).
-/// After the first error of append() or set_mark() neither is called again, because a failed
-/// write may yet be on disk.
+/// After the first error of append(), set_mark() or space() none of them is called again, because
+/// a failed write may yet be on disk.
 ///
 /// Threads:  scan() from any thread at any time; everything else from one thread at a time.
 /// Errors:   as each call says; a storage never ends the process.
@@ -76,9 +76,11 @@ class LogStorage {
   /// Moves the mark, durably. Only ever called with positions that are durable already.
   [[nodiscard]] virtual Result<void> set_mark(const LogPosition& position) = 0;
 
-  /// How much room there is. Asked before appends, at most every 5 ms, and once a second while it
-  /// is `out`; by the thread that appends.
-  [[nodiscard]] virtual LogSpace space() { return LogSpace::plenty; }
+  /// How much room there is. Asked before appends, every 5 ms at most, by the thread that
+  /// appends; while nothing is appended once a second, and every 50 ms while it is `out`.
+  ///
+  /// Errors: as append(): a write behind the callers' backs (of a table, say) has failed since.
+  [[nodiscard]] virtual Result<LogSpace> space() { return LogSpace::plenty; }
 
   /// Starts at the block that holds order `from`, or at the first block if `from` is 0 or 1. Sees
   /// the blocks appended before the call.

@@ -21,8 +21,8 @@ constexpr const char* orders_introduction =
     "Reads the order log, also while a server writes it, and prints one line an order: sequence,\n"
     "orderId, productId, round, userId, quantity, acceptedAt, separated by tabs. A product or "
     "round\n"
-    "that the log does not know ends it with 1, a damaged log with 78; what was printed before is\n"
-    "true, but not all.\n";
+    "that the log does not know ends it with 1, a damaged log with 78, a disk that cannot be read\n"
+    "with 75; what was printed before is true, but not all.\n";
 
 constexpr const char* verify_introduction =
     "Usage: fluxgate-server verify [options]\n"

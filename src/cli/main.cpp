@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -22,6 +23,8 @@ ExitCode run(const Settings& settings) {
   // RocksDB makes its files readable by all. The directory shuts others out, but a copy of it may
   // not, and they hold who bought what and the keys that sign passes.
   ::umask(S_IRWXG | S_IRWXO);
+  // A limit on the size of files is then an error of the write, and not a death by signal.
+  std::signal(SIGXFSZ, SIG_IGN);
   switch (settings.command) {
     case Command::serve:
       return serve(settings);

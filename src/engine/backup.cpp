@@ -87,10 +87,11 @@ class Copier final : public LogVerifier {
     return !has_all_;
   }
 
-  /// Behind a walk without a fault.
-  Result<void> finish() {
+  /// Behind a walk of so many orders, without a fault.
+  Result<void> finish(Sequence orders) {
     if (upto_ != 0 && !has_all_) {
-      return Error{ErrorCode::not_found, "the log holds no order " + std::to_string(upto_)};
+      return Error{ErrorCode::not_found, "the log ends at order " + std::to_string(orders) +
+                                             ": it holds no order " + std::to_string(upto_)};
     }
     if (has_all_) {
       content_ = orderlog::cut_block(*held_, content_, upto_ + 1 - held_->first_sequence);
@@ -129,7 +130,8 @@ Result<Verification> back_up(const BackupRequest& request, const Clock& clock) {
   if (copier->failed()) return *copier->failed();
   Result<Verification> source = copier->conclude(walked);
   if (!source || source->fault) return source;
-  if (Result<void> finished = copier->finish(); !finished) return finished.error();
+  if (Result<void> finished = copier->finish(source->read.orders); !finished)
+    return finished.error();
 
   copier.reset();  // the copy takes as much memory to verify
   Result<Verification> copy = verify_log(request.to, clock, {.takes_unfinished = true});

@@ -18,7 +18,12 @@ constexpr std::size_t settle_ahead = 4;
 // A disk that others fill with 2 GB/s loses 10 MB in between. Looking takes 2 us, a fortieth of a
 // synced write.
 constexpr std::chrono::milliseconds space_interval{5};
-constexpr std::chrono::seconds space_interval_full{1};
+// While no orders are taken. RocksDB itself takes 170 MiB for the moment in which it moves blocks
+// to a table; what it gives back is sold on so soon.
+constexpr std::chrono::milliseconds space_interval_full{50};
+constexpr std::chrono::seconds space_interval_idle{1};
+
+constexpr std::chrono::hours expiry_wait_max{24};
 
 Error out_of_memory() {
   return Error{ErrorCode::unavailable, "out of memory"};
@@ -35,7 +40,7 @@ Committer::Committer(Parts parts, Totals totals)
       orders_at_checkpoint_(totals.orders_at_checkpoint),
       rounds_since_checkpoint_(std::move(totals.rounds_since_checkpoint)) {
   batch_.reserve(orderlog::block_orders_max);
-  watch_space();
+  look_at_space(parts_.clock.monotonic());
 }
 
 void Committer::push(Operation& operation, Wake wake) noexcept {
@@ -71,9 +76,10 @@ void Committer::wait(std::optional<std::chrono::nanoseconds> due) {
 
 bool Committer::holds() {
   if (pushed_.empty() || backlog_ != nullptr || failure_) return false;
-  // Who closes the engine waits for what is in flight; and while space is low it is looked at.
-  if (parts_.gate.state() != EngineState::running || parts_.gate.is_space_low()) return false;
+  // Who closes the engine waits for what is in flight.
+  if (parts_.gate.state() != EngineState::running) return false;
   const auto now = parts_.clock.monotonic();
+  if (now >= next_look()) return false;
   if (!delay_.holds(parts_.gate.pending(), now)) return false;
   // Where the line moves, a block is written all the same.
   const auto line_due = parts_.room.next_due();
@@ -103,14 +109,14 @@ bool Committer::gather() {
     }
     backlog_last_ = taken.last;
   }
-  if (failure_) return backlog_ != nullptr;
   try {
-    watch_space();
-    gather_all();
+    if (!failure_) watch_space();
+    if (!failure_) gather_all();
   } catch (const std::bad_alloc&) {
     fail(out_of_memory());
-    return true;
   }
+  // That it failed is told also if nobody waits for an answer.
+  if (failure_) return backlog_ != nullptr || !failure_told_;
   return !batch_.empty() || !parts_.log.block().empty();
 }
 
@@ -409,16 +415,23 @@ bool Committer::tend() {
   return any;
 }
 
-// Before writes, which take it, and while it is short, until it is back.
+// Before writes, which take it, and once a second without any: others take it, too, and give it
+// back.
 void Committer::watch_space() {
   const auto now = parts_.clock.monotonic();
-  if (space_looked_at_ && now < *space_looked_at_ + space_interval_now()) return;
-  space_looked_at_ = now;
-  parts_.gate.set_space(parts_.log.space());
+  if (now < space_looked_at_ + (is_full() ? space_interval_full : space_interval)) return;
+  look_at_space(now);
 }
 
-std::chrono::milliseconds Committer::space_interval_now() const noexcept {
-  return parts_.gate.state() == EngineState::full ? space_interval_full : space_interval;
+void Committer::look_at_space(std::chrono::nanoseconds now) {
+  space_looked_at_ = now;
+  const Result<LogSpace> space = parts_.log.space();
+  if (!space) return fail(space.error());
+  parts_.gate.set_space(*space);
+}
+
+std::chrono::nanoseconds Committer::next_look() const noexcept {
+  return space_looked_at_ + (is_full() ? space_interval_full : space_interval_idle);
 }
 
 std::optional<std::chrono::nanoseconds> Committer::next_step() const {
@@ -432,13 +445,13 @@ std::optional<std::chrono::nanoseconds> Committer::next_step() const {
     const bool may_call = parts_.gate.state() == EngineState::running;
     const auto line = may_call ? parts_.room.next_due() : std::nullopt;
     if (line && (!due || *line < *due)) due = line;
-    if (parts_.gate.is_space_low()) {
-      const auto look = *space_looked_at_ + space_interval_full;
-      if (!due || look < *due) due = look;
-    }
+    if (const auto look = next_look(); !due || look < *due) due = look;
   }
   if (const auto expiry = parts_.index.lifetime().next_expiry()) {
-    const auto at = parts_.clock.monotonic() + (*expiry - parts_.clock.utc());
+    // Not a sum that overflows: the wall clock may have been centuries ahead.
+    const auto until =
+        std::min<std::chrono::milliseconds>(*expiry - parts_.clock.utc(), expiry_wait_max);
+    const auto at = parts_.clock.monotonic() + until;
     if (!due || at < *due) due = at;
   }
   return due;

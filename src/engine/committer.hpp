@@ -127,8 +127,11 @@ class Committer {
   void settle_order(OrderOperation& order, Sequence sequence);
   void settle_init(InitOperation& init);
   void answer_waiters(OrderOperation* waiter, const OrderOperation& owner);
-  [[nodiscard]] std::chrono::milliseconds space_interval_now() const noexcept;
+  [[nodiscard]] bool is_full() const noexcept { return parts_.gate.state() == EngineState::full; }
   void watch_space();
+  void look_at_space(std::chrono::nanoseconds now);
+  /// When space is looked at, at the latest.
+  [[nodiscard]] std::chrono::nanoseconds next_look() const noexcept;
   void fail(Error why);
   void fail_pending();
   void fail_operation(Operation& operation);
@@ -155,7 +158,7 @@ class Committer {
   std::optional<orderlog::Written> written_;
   std::optional<Error> failure_;
   bool failure_told_ = false;
-  std::optional<std::chrono::nanoseconds> space_looked_at_;
+  std::chrono::nanoseconds space_looked_at_{0};  // Clock::monotonic
   CompletionSink* sinks_ = nullptr;
 
   // Written by step(), read by add_stats(); relaxed: counts that publish nothing.

@@ -133,6 +133,8 @@ Result<Verification> verify_log(const std::string& directory, const Clock& clock
   Result<Verification> rest = verify_log(directory, clock, without_mark);
   if (!rest) return verified;
   rest->fault = verified->fault;
+  const auto found = orderlog::DataDirectory::look(directory, look);
+  if (found) rest->read.mark = found->mark();
   return rest;
 }
 

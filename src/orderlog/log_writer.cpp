@@ -94,6 +94,13 @@ std::optional<std::chrono::nanoseconds> LogWriter::next_due() const noexcept {
   return due;
 }
 
+Result<LogSpace> LogWriter::space() {
+  if (failure_) return *failure_;
+  Result<LogSpace> space = storage_.space();
+  if (!space) failure_ = space.error();
+  return space;
+}
+
 Result<void> LogWriter::close() {
   if (failure_) return *failure_;
   FLUXGATE_CHECK(block_.empty());

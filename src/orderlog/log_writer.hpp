@@ -80,7 +80,9 @@ class LogWriter {
   }
 
   /// See LogStorage::space().
-  [[nodiscard]] LogSpace space() { return storage_.space(); }
+  ///
+  /// Errors: as there; sticky.
+  [[nodiscard]] Result<LogSpace> space();
 
   /// The end of the log as written.
   [[nodiscard]] LogPosition tail() const noexcept { return tail_; }

@@ -11,12 +11,8 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <cstdarg>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -28,6 +24,7 @@
 #include "orderlog/memory_storage.hpp"
 #include "orderlog/ordered_names.hpp"
 #include "orderlog/prezeroed_files.hpp"
+#include "orderlog/rocksdb_logger.hpp"
 #include "orderlog/volume.hpp"
 
 namespace fluxgate::orderlog {
@@ -55,40 +52,18 @@ Error to_error(const rocksdb::Status& status, const std::string& what) {
   // And some errors of the disk are told as corruption ("Can't list files in ...: IO error: ...").
   // A file that is not there is damage all the same.
   const std::string text = status.ToString();
-  const bool is_of_disk = text.find("IO error: ") != std::string::npos &&
-                          text.find("No such file or directory") == std::string::npos;
-  if (status.IsPathNotFound() || status.IsNotFound() || (status.IsCorruption() && !is_of_disk)) {
+  const auto says = [&text](const char* words) { return text.find(words) != std::string::npos; };
+  const bool is_of_disk = says("IO error: ") && !says("No such file or directory");
+  if (is_of_disk && says("Permission denied")) {
+    code = ErrorCode::permission;
+  } else if (status.IsPathNotFound() || status.IsNotFound() ||
+             (status.IsCorruption() && !is_of_disk)) {
     code = ErrorCode::damaged;  // a file is missing, or is not what another says it is
   } else if (status.IsNotSupported()) {
     code = ErrorCode::newer_format;
   }
   return Error{code, what + ": " + text};
 }
-
-/// Passes RocksDB's warnings and errors on. There is no LOG file: on a full disk its writer fails
-/// an assertion of Debian's library and ends the process before the failed append is reported.
-class SinkLogger final : public rocksdb::Logger {
- public:
-  explicit SinkLogger(LogSink sink)
-      : Logger(rocksdb::InfoLogLevel::WARN_LEVEL), sink_(std::move(sink)) {}
-
-  using rocksdb::Logger::Logv;
-  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
-    if (!sink_ || level < GetInfoLogLevel() || level >= rocksdb::InfoLogLevel::HEADER_LEVEL) return;
-    std::array<char, 1024> line;  // longer lines are cut
-    const int size = std::vsnprintf(line.data(), line.size(), format, arguments);
-    if (size <= 0) return;
-    std::string_view text(line.data(), std::min(static_cast<std::size_t>(size), line.size() - 1));
-    while (text.ends_with('\n')) text.remove_suffix(1);
-    const bool is_error = level >= rocksdb::InfoLogLevel::ERROR_LEVEL;
-    sink_(is_error ? LogLevel::error : LogLevel::warning, "RocksDB: " + std::string(text));
-  }
-  void Logv(const char*, va_list) override {}  // without a level: nothing below a warning
-  void LogHeader(const char*, va_list) override {}
-
- private:
-  const LogSink sink_;
-};
 
 /// Remembers the first background error and forbids RocksDB to resume by itself: after a failed
 /// write only reading everything again tells what is on disk.
@@ -136,7 +111,7 @@ rocksdb::Options make_options(const RocksdbOptions& wanted, std::size_t write_bu
                               rocksdb::Env* environment, std::shared_ptr<FailStop> fail_stop) {
   rocksdb::Options options;
   options.env = environment;
-  options.info_log = std::make_shared<SinkLogger>(wanted.log);
+  options.info_log = std::make_shared<RocksdbLogger>(wanted.log);
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
 
   // Fail-stop and recovery (the high-water mark covers what point-in-time recovery drops).
@@ -300,7 +275,7 @@ class RocksdbStorage::Impl {
   Result<void> open_reading() {
     if (!directory_.has_database()) return {};
     Result<Database> opened = open_database(options_, directory_.database(), false);
-    if (!opened) return opened.error();
+    if (!opened) return with_mark(opened.error());
     database_ = std::move(*opened);
     return {};
   }
@@ -377,7 +352,9 @@ class RocksdbStorage::Impl {
     return set;
   }
 
-  [[nodiscard]] LogSpace space() {
+  [[nodiscard]] Result<LogSpace> space() {
+    if (!failure_) failure_ = fail_stop_->failure();
+    if (failure_) return *failure_;
     return volume_.space();
   }
 
@@ -397,6 +374,14 @@ class RocksdbStorage::Impl {
   }
 
  private:
+  // Nothing can be read, so this is all there is to say of what is missing.
+  [[nodiscard]] Error with_mark(Error error) const {
+    if (error.code == ErrorCode::damaged && mark().sequence != 0) {
+      error.message += "; orders up to " + std::to_string(mark().sequence) + " were acknowledged";
+    }
+    return error;
+  }
+
   void set_database(Database database) {
     const std::lock_guard lock(mutex_);
     database_ = std::move(database);
@@ -477,7 +462,7 @@ Result<void> RocksdbStorage::set_mark(const LogPosition& position) {
   return impl_->set_mark(position);
 }
 
-LogSpace RocksdbStorage::space() {
+Result<LogSpace> RocksdbStorage::space() {
   return impl_->space();
 }
 

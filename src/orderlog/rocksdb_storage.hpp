@@ -81,7 +81,7 @@ class RocksdbStorage final : public LogStorage {
   [[nodiscard]] Result<void> append(const BlockKey& key, std::string_view block,
                                     bool sync) override;
   [[nodiscard]] Result<void> set_mark(const LogPosition& position) override;
-  [[nodiscard]] LogSpace space() override;
+  [[nodiscard]] Result<LogSpace> space() override;
   [[nodiscard]] Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override;
 
  private:

@@ -187,6 +187,18 @@ TEST_CASE("serve: a data directory that cannot be made, or is a file → 1", "[c
   REQUIRE(result.err.find((dir / "file").string()) != std::string::npos);
 }
 
+TEST_CASE("serve: files may not grow any more → 75 and one line, and it starts when they may",
+          "[cli][process]") {
+  const TempDir dir;
+  const ProcessResult result = run_until_end(
+      {.data_dir = dir / "data", .wrapper = {"sh", "-c", "ulimit -f 8; exec \"$@\"", "sh"}});
+  REQUIRE(result.exit_code == 75);
+  REQUIRE(result.out.empty());
+  REQUIRE(result.err.find("File too large") != std::string::npos);
+  ServerProcess again({.data_dir = dir / "data"});
+  REQUIRE(again.terminate().exit_code == 0);
+}
+
 TEST_CASE("serve: few descriptors → fewer connections, said at start; too few → 1",
           "[cli][process]") {
   const TempDir dir;

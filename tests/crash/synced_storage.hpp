@@ -38,7 +38,7 @@ class SyncedStorage final : public LogStorage {
   [[nodiscard]] Result<void> set_mark(const LogPosition& position) override {
     return storage_->set_mark(position);
   }
-  [[nodiscard]] LogSpace space() override { return storage_->space(); }
+  [[nodiscard]] Result<LogSpace> space() override { return storage_->space(); }
   [[nodiscard]] Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override {
     return storage_->scan(from);
   }

@@ -128,7 +128,7 @@ TEST_CASE("Backup: an order the log has not, a directory without a log → said,
   auto engine = open(from);
   REQUIRE(engine->init({.product_id = "p", .quantity = 20}).status == InitStatus::ok);
   sell_in_one_block(*engine, 0, 2);
-  CHECK(back_up_to(from, to, 3) == "not_found: the log holds no order 3");
+  CHECK(back_up_to(from, to, 3) == "not_found: the log ends at order 2: it holds no order 3");
   const std::string unfinished = to + " holds a copy of a log that was not finished (" + to +
                                  "/unfinished-copy is there): remove the directory and make it "
                                  "again";

@@ -155,6 +155,66 @@ TEST_CASE(
   CHECK(buy(engine, "cyd", "k").status == OrderStatus::accepted);
 }
 
+TEST_CASE("Committer: space runs short while nobody orders → seen within a second, and its return",
+          "[engine][unit]") {
+  FaultyLife life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  for (const auto& [space, state] : {std::pair(LogSpace::out, EngineState::full),
+                                     {LogSpace::plenty, EngineState::running},
+                                     {LogSpace::out, EngineState::full}}) {
+    life.faulty.set_space(space);
+    REQUIRE(*engine.next_step() <= life.clock.monotonic() + 1s);
+    life.clock.advance(1s);
+    run(engine);
+    CHECK(engine.state() == state);
+  }
+  CHECK(buy(engine, "ann", "k").status == OrderStatus::storage_full);
+}
+
+TEST_CASE("Committer: a write behind its back fails while nobody orders → told within a second",
+          "[engine][unit]") {
+  FaultyLife life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  life.faulty.fail_behind();
+  REQUIRE(*engine.next_step() <= life.clock.monotonic() + 1s);
+  life.clock.advance(1s);
+  run(engine);
+  CHECK(engine.state() == EngineState::failed);
+  CHECK(life.failures == 1);
+  CHECK(life.why == FaultyStorage::failure_behind);
+  CHECK(buy(engine, "ann", "k").status == OrderStatus::storage_unavailable);
+  life.clock.advance(1h);
+  run(engine);
+  CHECK(life.failures == 1);
+}
+
+TEST_CASE("Committer: a write behind its back fails before an order is written → it is unknown",
+          "[engine][unit]") {
+  FaultyLife life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  const std::uint64_t appends = life.faulty.appends();
+  life.faulty.fail_behind();
+  life.clock.advance(5ms);
+  CHECK(buy(engine, "ann", "k").status == OrderStatus::storage_unavailable);
+  CHECK(life.faulty.appends() == appends);
+  CHECK(life.failures == 1);
+}
+
+TEST_CASE("Committer: a write behind its back has failed at the start → told by the first step",
+          "[engine][unit]") {
+  FaultyLife life;
+  life.open();
+  life.faulty.fail_behind();
+  Engine& engine = life.open();
+  CHECK(engine.state() == EngineState::failed);
+  CHECK(life.failures == 0);
+  run(engine);
+  CHECK(life.failures == 1);
+}
+
 TEST_CASE("Committer: people wait while space is short → nobody is called, and no step is due",
           "[engine][unit]") {
   FaultyLife life;

@@ -90,14 +90,19 @@ TEST_CASE("RocksdbStorage: what RocksDB says when it opens → what is to be don
     return outcome(RocksdbStorage::open(data_dir, {.log = {}, .disk = &disk}));
   };
   const std::string ours = "cannot open /data/orders: ";
-  CHECK(open_with(IOStatus::NotFound("x")) == "damaged: " + ours + "NotFound: x");
+  const std::string marked = "; orders up to 5 were acknowledged";
+  CHECK(open_with(IOStatus::NotFound("x")) == "damaged: " + ours + "NotFound: x" + marked);
   CHECK(open_with(IOStatus::PathNotFound("x")) ==
-        "damaged: " + ours + "IO error: No such file or directory: x");
-  CHECK(open_with(IOStatus::Corruption("x")) == "damaged: " + ours + "Corruption: x");
+        "damaged: " + ours + "IO error: No such file or directory: x" + marked);
+  CHECK(open_with(IOStatus::Corruption("x")) == "damaged: " + ours + "Corruption: x" + marked);
   CHECK(open_with(IOStatus::Corruption("IO error: No such file or directory: x")) ==
-        "damaged: " + ours + "Corruption: IO error: No such file or directory: x");
+        "damaged: " + ours + "Corruption: IO error: No such file or directory: x" + marked);
   CHECK(open_with(IOStatus::Corruption("IO error: x: Input/output error")) ==
         "unavailable: " + ours + "Corruption: IO error: x: Input/output error");
+  CHECK(open_with(IOStatus::IOError("x: Permission denied")) ==
+        "permission: " + ours + "IO error: x: Permission denied");
+  CHECK(open_with(IOStatus::Corruption("IO error: x: Permission denied")) ==
+        "permission: " + ours + "Corruption: IO error: x: Permission denied");
   CHECK(open_with(IOStatus::IOError("x")) == "unavailable: " + ours + "IO error: x");
   CHECK(open_with(IOStatus::NotSupported("x")) == "newer_format: " + ours + "Not implemented: x");
 }

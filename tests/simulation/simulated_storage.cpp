@@ -59,7 +59,7 @@ void SimulatedStorage::start() {
   is_dead_ = false;
   has_failed_ = false;
   space_ = LogSpace::plenty;
-  start_fails_ = false;
+  start_fails_ = fails_behind_ = false;
   append_fails_in_ = mark_fails_in_ = read_fails_in_ = 0;
 }
 
@@ -116,6 +116,16 @@ Result<void> SimulatedStorage::set_mark(const LogPosition& position) {
   if (!fails || random_.one_in(2)) mark_ = position;
   if (fails) return fail_write("simulated failure to move the mark");
   return {};
+}
+
+Result<LogSpace> SimulatedStorage::space() {
+  if (is_dead_) return failure("dead");
+  if (has_failed_) {
+    ++forbidden_calls_;
+    return failure("called after an error");
+  }
+  if (fails_behind_) return fail_write("simulated failure of a write that nobody waits for");
+  return space_;
 }
 
 Result<std::unique_ptr<BlockCursor>> SimulatedStorage::scan(Sequence from) const {

@@ -30,11 +30,14 @@ class SimulatedStorage final : public LogStorage {
   /// until the next start or not.
   void fail_append(std::uint64_t nth) { append_fails_in_ = nth; }
   void fail_mark(std::uint64_t nth) { mark_fails_in_ = nth; }
+  /// A write that nobody waits for fails: the next look at the space tells.
+  void fail_behind() { fails_behind_ = true; }
   void fail_read(std::uint64_t nth) { read_fails_in_ = nth; }
   void fail_start() { start_fails_ = true; }
   void set_space(LogSpace space) { space_ = space; }
   [[nodiscard]] bool has_fault() const noexcept {
-    return append_fails_in_ != 0 || mark_fails_in_ != 0 || read_fails_in_ != 0 || start_fails_;
+    return append_fails_in_ != 0 || mark_fails_in_ != 0 || read_fails_in_ != 0 || fails_behind_ ||
+           start_fails_;
   }
 
   /// The process is gone: no call does anything any more, until start().
@@ -61,7 +64,7 @@ class SimulatedStorage final : public LogStorage {
   [[nodiscard]] Result<void> append(const BlockKey& key, std::string_view block,
                                     bool sync) override;
   [[nodiscard]] Result<void> set_mark(const LogPosition& position) override;
-  [[nodiscard]] LogSpace space() override { return space_; }
+  [[nodiscard]] Result<LogSpace> space() override;
   [[nodiscard]] Result<std::unique_ptr<BlockCursor>> scan(Sequence from) const override;
 
  private:
@@ -89,6 +92,7 @@ class SimulatedStorage final : public LogStorage {
   bool start_fails_ = false;
   std::uint64_t append_fails_in_ = 0;  // 0: never
   std::uint64_t mark_fails_in_ = 0;
+  bool fails_behind_ = false;
   mutable std::uint64_t read_fails_in_ = 0;
   std::uint64_t forbidden_calls_ = 0;
 };

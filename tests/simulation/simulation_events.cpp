@@ -75,6 +75,8 @@ void Simulation::happen(Event event) {
       return storage_.fail_append(random_.between(1, 3));
     case Event::fail_mark:
       return storage_.fail_mark(random_.between(1, 3));
+    case Event::fail_behind:
+      return storage_.fail_behind();
     case Event::space:
       return storage_.set_space(static_cast<LogSpace>(random_.below(3)));
     case Event::read_log:

@@ -26,13 +26,14 @@ enum class Event : std::uint8_t {
   jump,     ///< somebody sets the wall clock
   fail_append,
   fail_mark,
-  space,  ///< runs out, or comes back
+  fail_behind,  ///< a write that nobody waits for
+  space,        ///< runs out, or comes back
   read_log,
   kill,
   cut_power,
   stop,  ///< cleanly
 };
-inline constexpr std::size_t event_kinds = 19;
+inline constexpr std::size_t event_kinds = 20;
 
 /// What one seed is like. Each draws its own weights, and many of them zero, so that what is rare
 /// on average is common somewhere.

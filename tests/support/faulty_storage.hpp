@@ -30,6 +30,7 @@ class FaultyStorage final : public LogStorage {
  public:
   static constexpr std::string_view append_failure = "injected append failure";
   static constexpr std::string_view mark_failure = "injected mark failure";
+  static constexpr std::string_view failure_behind = "injected failure of a background write";
 
   explicit FaultyStorage(LogStorage& inner) : inner_(inner) {}
 
@@ -42,6 +43,12 @@ class FaultyStorage final : public LogStorage {
   void fail_mark(const Fault& fault) {
     const std::lock_guard lock(mutex_);
     mark_fault_.set(fault, marks_);
+  }
+
+  /// The next look at the space finds that a write nobody waited for has failed.
+  void fail_behind() {
+    const std::lock_guard lock(mutex_);
+    has_failed_behind_ = true;
   }
 
   /// How much room it says there is.
@@ -128,9 +135,10 @@ class FaultyStorage final : public LogStorage {
     return inner_.set_mark(position);
   }
 
-  [[nodiscard]] LogSpace space() override {
+  [[nodiscard]] Result<LogSpace> space() override {
     const std::lock_guard lock(mutex_);
     if (on_space_) on_space_();
+    if (has_failed_behind_) return failure(failure_behind);
     return space_;
   }
 
@@ -167,6 +175,7 @@ class FaultyStorage final : public LogStorage {
   Armed append_fault_;
   Armed mark_fault_;
   LogSpace space_ = LogSpace::plenty;
+  bool has_failed_behind_ = false;
   std::function<void()> on_space_;
   bool blocked_ = false;
   int waiting_ = 0;

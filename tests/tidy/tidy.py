@@ -29,6 +29,8 @@ DOORS = [
         [
             "src/orderlog/ordered_names.cpp",
             "src/orderlog/prezeroed_files.cpp",
+            "src/orderlog/rocksdb_logger.cpp",
+            "src/orderlog/rocksdb_logger.hpp",
             "src/orderlog/rocksdb_storage.cpp",
         ],
     ),
