@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "faults/folder_watch.hpp"
@@ -19,6 +22,15 @@ namespace {
 constexpr std::chrono::milliseconds load_time_max{150};
 /// A start makes about 14 changes in its folder; the last ones come when it serves already.
 constexpr std::uint64_t changes_max = 16;
+/// Where the changes do not come, it serves already.
+constexpr std::chrono::seconds changes_deadline{1};
+/// About what a start takes until it serves: a first one from its launch, one that recovers from
+/// the claim of its directory.
+constexpr std::uint64_t first_start_ms = 40;
+constexpr std::uint64_t recovery_ms = 30;
+/// Also under sanitizers on a busy machine.
+constexpr std::chrono::seconds claim_deadline{60};
+constexpr std::string_view serving_line = "fluxgate listening";
 /// How many earlier orders are asked for again after each start.
 constexpr std::size_t known_max = 200;
 
@@ -28,6 +40,37 @@ SaleShape shape_of(std::uint64_t seed) {
           .depth = seed % 4 == 0 ? std::size_t{32} : std::size_t{1},
           .in_line = seed % 2 == 0 ? std::size_t{2} : std::size_t{0},
           .opens_rounds = seed % 3 == 0};
+}
+
+/// Whether a server has its data directory's lock: its only one by flock(). Asked of the kernel,
+/// because to try the lock would be to hold it when the server wants it.
+bool has_claimed(const ChildProcess& server) {
+  const std::string owner = " WRITE " + std::to_string(server.pid()) + " ";
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    if (line.find(" FLOCK ") != std::string::npos && line.find(owner) != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Looks without a pause: the server may serve 10 ms later.
+void wait_for_claim(ChildProcess& server) {
+  const auto until = std::chrono::steady_clock::now() + claim_deadline;
+  while (!has_claimed(server)) {
+    require(!server.has_ended(), "a start ended: " + server.err());
+    require(std::chrono::steady_clock::now() < until, "no server claimed the directory");
+  }
+}
+
+/// Waits until it serves, or kills it at `moment`.
+void wait_until_it_serves(ChildProcess& server, std::chrono::milliseconds moment) {
+  try {
+    static_cast<void>(server.wait_for_line(serving_line, moment));
+  } catch (const std::runtime_error&) {
+    // A wait that runs out kills with SIGKILL.
+  }
 }
 
 class Killer {
@@ -40,6 +83,7 @@ class Killer {
       for (int starts = 0; starts < 3 && draw(0, 1) == 0; ++starts) kill_while_it_starts();
       ServerProcess server(options());
       if (life == 0) sale_.open(server.port());
+      has_log_ = true;
       sale_.retry(server.port(), known_max);
       sale_.check(server.port(), data_dir());
       kill_under_load(server);
@@ -68,31 +112,23 @@ class Killer {
     return faults_server(data_dir(), std::move(arguments));
   }
 
-  /// Kills a server in its first milliseconds, or when it has changed so many files.
+  /// Kills a server some milliseconds after it claimed its directory, or when it has changed so
+  /// many files. Before there is a log it may also be killed before the claim.
   void kill_while_it_starts() {
-    const bool is_new = !std::filesystem::exists(data_dir() / "orders");
-    if (is_new || draw(0, 1) == 0) {
-      kill_start_after(std::chrono::milliseconds{draw(0, 40)});
-    } else {
-      FolderWatch watch(data_dir() / "orders");
-      ChildProcess server(ServerProcess::launch(options()));
-      const int changes = static_cast<int>(draw(1, changes_max));
-      const bool changed = watch.wait(changes, std::chrono::seconds{10});
-      server.crash();
-      figures_.add(changed ? "kills_in_recovery" : "kills_idle");
-      figures_.add("kills");
-    }
-  }
-
-  void kill_start_after(std::chrono::milliseconds moment) {
+    std::optional<FolderWatch> watch;
+    if (has_log_ && draw(0, 1) == 0) watch.emplace(data_dir() / "orders");
     ChildProcess server(ServerProcess::launch(options()));
-    try {
-      server.wait_for_line("fluxgate listening", moment);
-      server.crash();
-      figures_.add("kills_idle");
-    } catch (const std::runtime_error&) {
-      figures_.add("kills_in_recovery");  // the wait ran out, and then kills with SIGKILL
+    if (has_log_) wait_for_claim(server);
+    if (watch) {
+      static_cast<void>(watch->wait(static_cast<int>(draw(1, changes_max)), changes_deadline));
+    } else {
+      const std::uint64_t most = has_log_ ? recovery_ms : first_start_ms;
+      wait_until_it_serves(server, std::chrono::milliseconds{draw(0, most)});
     }
+    // Asked when it is dead, so that no line is overlooked.
+    const bool has_served = server.crash().out.find(serving_line) != std::string::npos;
+    const char* const when = has_log_ ? "kills_in_recovery" : "kills_in_first_start";
+    figures_.add(has_served ? "kills_idle" : when);
     figures_.add("kills");
   }
 
@@ -118,6 +154,7 @@ class Killer {
   std::mt19937_64 random_;
   Figures figures_;
   Sale sale_;
+  bool has_log_ = false;  // there are orders, or products at least, to recover
 };
 
 }  // namespace

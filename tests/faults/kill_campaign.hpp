@@ -18,7 +18,9 @@ struct KillShape {
 /// kill -9 leaves the kernel's page cache as it is, so this shows atomicity, recovery and
 /// idempotency, not that anything was synced; cut_power() shows that.
 ///
-/// Errors: throws std::runtime_error with what was lost, doubled or invented.
+/// Returns: `kills`, of them `kills_in_recovery`: the server had claimed its directory, in which
+///          there was a log, and did not serve yet.
+/// Errors:  throws std::runtime_error with what was lost, doubled or invented.
 [[nodiscard]] Figures kill_again_and_again(const KillShape& shape);
 
 }  // namespace fluxgate::testing
