@@ -185,14 +185,16 @@ Figures fail_a_call(const CallFault& fault, std::uint64_t seed) {
     require(*code == storage_failed,
             "after a failed sync the server ended with " + std::to_string(*code));
     figures.add("failed_syncs");
+    figures.add("failed_log_syncs", trace.was_log ? 1 : 0);
     // Where the mark or a table failed, the answer of the block before may still be on its way.
-    const std::uint64_t acks_rightful = trace.was_log ? 0 : 1;
     const std::uint64_t acks = trace.acks_after_failure;
-    figures.add("acks_after_failure", acks - std::min(acks, acks_rightful));
+    const std::uint64_t acks_rightful = std::min<std::uint64_t>(acks, trace.was_log ? 0 : 1);
+    figures.add("acks_of_synced_blocks", acks_rightful);
+    figures.add("acks_after_failure", acks - acks_rightful);
     const double took = trace.ended_at - trace.failed_at;
     figures.raise("exit_ms_max", static_cast<std::uint64_t>(took * 1'000));
     require(took <= end_seconds_max, "the end took " + std::to_string(took) + " s");
-    require(acks <= acks_rightful, "an order was acknowledged after a failed sync");
+    require(acks == acks_rightful, "an order was acknowledged after a failed sync");
   }
   require(!code || *code == 0 || *code == storage_failed,
           "a server whose disk failed ended with " + std::to_string(code.value_or(0)));

@@ -18,9 +18,10 @@ struct CallFault {
 /// One server, one person who orders, one call that fails by strace; then the power is cut, so that
 /// only what was really synced is left, and all that was acknowledged must be there.
 ///
-/// Returns: `hits` (the call came), `ends_75`, `acks_after_failure` (answers 200 that went out
-/// after
-///          the first failed sync), `exit_ms_max` from the failure to the end.
+/// Returns: `hits` (the call came), `ends_75`; after a failed sync also `failed_syncs`, of them
+///          `failed_log_syncs` (of the write-ahead log), `acks_after_failure` (answers 200 that
+///          went out after it), beside these `acks_of_synced_blocks` (one may go out where another
+///          file's sync failed: its block was synced before), `exit_ms_max` from it to the end.
 /// Errors:  throws std::runtime_error with what was lost, or if a restart finds damage.
 [[nodiscard]] Figures fail_a_call(const CallFault& fault, std::uint64_t seed);
 
