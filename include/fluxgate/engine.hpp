@@ -167,7 +167,8 @@ class Engine {
   /// with commit_threads 0; harmless beside the engine's own thread. One step runs at a time;
   /// others wait for it.
   bool step();
-  /// When step() is next needed though nothing is submitted (Clock::monotonic); none: never.
+  /// When step() is next needed though nothing is submitted (Clock::monotonic), within a second
+  /// while it runs; none: never.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> next_step() const;
 
   /// Refuses new orders with `draining`; what is in flight goes on.

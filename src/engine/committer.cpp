@@ -437,7 +437,9 @@ std::chrono::nanoseconds Committer::next_look() const noexcept {
 std::optional<std::chrono::nanoseconds> Committer::next_step() const {
   std::optional<std::chrono::nanoseconds> due;
   // What a batch left over, because the block was full, was pushed long ago and wakes nobody.
-  if (backlog_ != nullptr) return std::chrono::nanoseconds{0};
+  // A failure that was seen while the engine was made is told by the first step.
+  const bool has_news = failure_ && !failure_told_;
+  if (backlog_ != nullptr || has_news) return std::chrono::nanoseconds{0};
   if (!failure_) {
     due = parts_.log.next_due();
     if (const auto held = delay_.until(); held && (!due || *held < *due)) due = held;
@@ -448,9 +450,9 @@ std::optional<std::chrono::nanoseconds> Committer::next_step() const {
     if (const auto look = next_look(); !due || look < *due) due = look;
   }
   if (const auto expiry = parts_.index.lifetime().next_expiry()) {
-    // Not a sum that overflows: the wall clock may have been centuries ahead.
-    const auto until =
-        std::min<std::chrono::milliseconds>(*expiry - parts_.clock.utc(), expiry_wait_max);
+    // Not a sum that overflows: the wall clock may have been centuries ahead, or be.
+    const auto until = std::clamp<std::chrono::milliseconds>(
+        *expiry - parts_.clock.utc(), std::chrono::milliseconds{0}, expiry_wait_max);
     const auto at = parts_.clock.monotonic() + until;
     if (!due || at < *due) due = at;
   }

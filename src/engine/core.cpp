@@ -258,6 +258,7 @@ void Core::check_may_wait() const noexcept {
 bool Core::step() {
   check_may_wait();
   const std::lock_guard lock(step_mutex_);
+  if (closed_) return false;
   stepping_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   const bool any = committer_.step();
   stepping_.store(std::thread::id(), std::memory_order_relaxed);
@@ -267,6 +268,7 @@ bool Core::step() {
 std::optional<std::chrono::nanoseconds> Core::next_step() {
   check_may_wait();
   const std::lock_guard lock(step_mutex_);
+  if (closed_) return std::nullopt;
   return committer_.next_step();
 }
 

@@ -100,7 +100,7 @@ class Core {
   std::mutex step_mutex_;
   std::atomic<std::thread::id> stepping_;  // who is in step(); relaxed: one asks for oneself only
   std::mutex close_mutex_;                 // taken before step_mutex_
-  std::optional<Result<void>> closed_;     // guarded by close_mutex_
+  std::optional<Result<void>> closed_;     // guarded by close_mutex_; set under step_mutex_, too
   std::optional<CommitThread> commit_thread_;
 };
 

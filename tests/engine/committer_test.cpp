@@ -211,8 +211,33 @@ TEST_CASE("Committer: a write behind its back has failed at the start → told b
   Engine& engine = life.open();
   CHECK(engine.state() == EngineState::failed);
   CHECK(life.failures == 0);
+  CHECK(engine.next_step() == 0ns);
   run(engine);
   CHECK(life.failures == 1);
+  CHECK_FALSE(engine.next_step().has_value());
+}
+
+TEST_CASE("Committer: closed → no step is due, and none looks at the storage", "[engine][unit]") {
+  FaultyLife life;
+  Engine& engine = life.open();
+  REQUIRE(engine.close().has_value());
+  life.faulty.when_space_is_asked_for([] { FAIL("asked for space"); });
+  life.clock.advance(1h);
+  CHECK_FALSE(engine.next_step().has_value());
+  CHECK_FALSE(engine.step());
+}
+
+TEST_CASE("Committer: the last write at a close fails → close() says so, and nobody else is told",
+          "[engine][unit]") {
+  FaultyLife life;
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 5}).status == InitStatus::ok);
+  REQUIRE(buy(engine, "ann", "k").status == OrderStatus::accepted);  // its mark is not due yet
+  life.faulty.fail_mark({});
+  CHECK(engine.close().error().message == FaultyStorage::mark_failure);
+  life.clock.advance(1h);
+  CHECK_FALSE(engine.step());
+  CHECK(life.failures == 0);
 }
 
 TEST_CASE("Committer: people wait while space is short → nobody is called, and no step is due",

@@ -126,7 +126,9 @@ class Killer {
       wait_until_it_serves(server, std::chrono::milliseconds{draw(0, most)});
     }
     // Asked when it is dead, so that no line is overlooked.
-    const bool has_served = server.crash().out.find(serving_line) != std::string::npos;
+    const ProcessResult& ended = server.crash();
+    require(ended.signal == SIGKILL, "a start ended: " + ended.err);
+    const bool has_served = ended.out.find(serving_line) != std::string::npos;
     const char* const when = has_log_ ? "kills_in_recovery" : "kills_in_first_start";
     figures_.add(has_served ? "kills_idle" : when);
     figures_.add("kills");
