@@ -13,6 +13,7 @@
 namespace fluxgate::http {
 namespace {
 
+using testing::ProcessResult;
 using testing::ServerProcess;
 using testing::TempDir;
 
@@ -43,10 +44,11 @@ TEST_CASE("start: host, token and proxy in every combination → the admin route
         request.headers = {{"Authorization", "Bearer s3cret-token"}};
         CHECK((client.request(request).status == 200) == !is_off);
 
-        const std::string log = server.log();
-        CHECK((log.find("admin routes are off") != std::string::npos) == is_off);
-        CHECK(log.find("s3cret") == std::string::npos);
-        CHECK(server.terminate().exit_code == 0);
+        // Whole only when it has ended.
+        const ProcessResult& ended = server.terminate();
+        CHECK(ended.exit_code == 0);
+        CHECK((ended.err.find("admin routes are off") != std::string::npos) == is_off);
+        CHECK(ended.err.find("s3cret") == std::string::npos);
       }
     }
   }
