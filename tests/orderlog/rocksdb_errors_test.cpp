@@ -194,8 +194,10 @@ TEST_CASE("RocksdbStorage: any step of an append and its flush fails → final, 
     machine.wait_until_idle();
     const bool has_failed = machine.disk().failures() != 0;
     machine.disk().set_fault({});
+    const std::string look = outcome(storage->space());
     const std::string fourth = outcome(storage->append(blocks[3].key, blocks[3].bytes, true));
-    INFO("step " << nth << ": " << third << "; then " << fourth);
+    INFO("step " << nth << ": " << third << "; then " << look << "; then " << fourth);
+    CHECK(look == fourth);  // what failed behind the append is told without another one
     if (third != "ok") {
       ++in_append;
       CHECK(
