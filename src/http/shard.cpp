@@ -20,11 +20,9 @@ namespace {
 constexpr std::chrono::seconds tick_length{1};
 // Connections that have their tick at a time. Closing one takes some 20 us: 4,000 that came
 // together and have one deadline would hold the others up for 80 ms.
-constexpr std::size_t tick_slice_min = 4;
-// And so many slices a second at most, each of which wakes an idle shard.
-constexpr std::size_t tick_slices_max = 1'000;
-// Between two looks at the connections that are there already: an eighth of a millisecond.
-constexpr std::size_t accepts_at_once = 4;
+constexpr std::size_t tick_slice_size = 16;
+// Between two looks at the connections that are there already: half a millisecond.
+constexpr std::size_t accepts_at_once = 16;
 // Sessions kept for connections to come: about 1 KiB each.
 constexpr std::size_t sessions_kept = 1024;
 // So long after the round it came in an order still waits for its commit to begin, at most, while
@@ -276,8 +274,7 @@ void Shard::tick(std::chrono::steady_clock::time_point now) {
   FLUXGATE_CHECK(unticked_ == 0);  // all slices of a tick are due before the next
   if (open_.empty()) return;
   unticked_ = open_.size();
-  slice_size_ = std::max(tick_slice_min, (unticked_ + tick_slices_max - 1) / tick_slices_max);
-  const std::size_t slices = (unticked_ + slice_size_ - 1) / slice_size_;
+  const std::size_t slices = (unticked_ + tick_slice_size - 1) / tick_slice_size;
   slice_length_ = std::chrono::steady_clock::duration(tick_length) / slices;
   tick_slices(now);
 }
@@ -292,7 +289,7 @@ void Shard::tick_slices(std::chrono::steady_clock::time_point now) {
 // which had its tick or came after it.
 void Shard::tick_slice() {
   next_slice_ += slice_length_;
-  for (std::size_t i = 0; i < slice_size_; ++i) {
+  for (std::size_t i = 0; i < tick_slice_size; ++i) {
     unticked_ = std::min(unticked_, open_.size());
     if (unticked_ == 0) return;
     open_[--unticked_]->tick();

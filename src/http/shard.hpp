@@ -156,9 +156,8 @@ class Shard final : public CompletionSink {
   std::chrono::nanoseconds time_{0};
   std::chrono::steady_clock::time_point next_tick_;
   // The tick of the connections is spread over the second: so many of open_ are to have it, from
-  // the last to the first, the next slice of so many then, one slice after the other in so long.
+  // the last to the first, the next slice of them then, one slice after the other in so long.
   std::size_t unticked_ = 0;
-  std::size_t slice_size_ = 0;
   std::chrono::steady_clock::time_point next_slice_;
   std::chrono::steady_clock::duration slice_length_{};
   // When the listeners that rest try again.
