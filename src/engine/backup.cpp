@@ -130,8 +130,8 @@ Result<Verification> back_up(const BackupRequest& request, const Clock& clock) {
   if (copier->failed()) return *copier->failed();
   Result<Verification> source = copier->conclude(walked);
   if (!source || source->fault) return source;
-  if (Result<void> finished = copier->finish(source->read.orders); !finished)
-    return finished.error();
+  const Result<void> copied = copier->finish(source->read.orders);
+  if (!copied) return copied.error();
 
   copier.reset();  // the copy takes as much memory to verify
   Result<Verification> copy = verify_log(request.to, clock, {.takes_unfinished = true});

@@ -319,8 +319,7 @@ class RocksdbStorage::Impl {
 
   Result<void> append(const BlockKey& key, std::string_view block, bool sync) {
     FLUXGATE_CHECK(writing_);
-    if (failure_) return *failure_;
-    if ((failure_ = fail_stop_->failure())) return *failure_;
+    if (has_failed()) return *failure_;
     // The write-ahead log is synced before the next one begins. Else a power cut could keep the
     // next one but not this one's end: a hole, where there must be a prefix.
     unflushed_bytes_ += block.size() + block_overhead_bytes;
@@ -353,8 +352,7 @@ class RocksdbStorage::Impl {
   }
 
   [[nodiscard]] Result<LogSpace> space() {
-    if (!failure_) failure_ = fail_stop_->failure();
-    if (failure_) return *failure_;
+    if (has_failed()) return *failure_;
     return volume_.space();
   }
 
@@ -374,6 +372,12 @@ class RocksdbStorage::Impl {
   }
 
  private:
+  // In the background, too.
+  [[nodiscard]] bool has_failed() {
+    if (!failure_) failure_ = fail_stop_->failure();
+    return failure_.has_value();
+  }
+
   // Nothing can be read, so this is all there is to say of what is missing.
   [[nodiscard]] Error with_mark(Error error) const {
     if (error.code == ErrorCode::damaged && mark().sequence != 0) {

@@ -53,6 +53,20 @@ std::vector<std::string> lines_of(LogStorage& storage, const Clock& clock) {
   return lines;
 }
 
+/// In the first block of a log, by hand.
+struct Rebuilding {
+  Rebuilding() {
+    REQUIRE(
+        rebuilder.on_block({.key = {.first_sequence = 1, .block = 1}, .end = {}, .content = {}}));
+  }
+
+  testing::ManualClock clock;
+  LogSink nobody;
+  RecoveryOptions options{.clock = clock, .secret = {}, .idempotency_ttl = 0ms, .log = nobody};
+  Recovered recovered = nothing_recovered(options);
+  Rebuilder rebuilder{recovered, options};
+};
+
 TEST_CASE("Rebuilder: a long log → a line of progress a second, if it takes that long",
           "[engine][unit]") {
   orderlog::MemoryStorage storage;
@@ -71,13 +85,8 @@ TEST_CASE("Rebuilder: a long log → a line of progress a second, if it takes th
 
 TEST_CASE("Rebuilder: a checkpoint of other orders than it was shown → a defect",
           "[engine][unit]") {
-  const testing::ManualClock clock;
-  const LogSink nobody;
-  const RecoveryOptions options{
-      .clock = clock, .secret = {}, .idempotency_ttl = 0ms, .log = nobody};
-  Recovered recovered = nothing_recovered(options);
-  Rebuilder rebuilder(recovered, options);
-  CHECK(rebuilder.on_block({.key = {.first_sequence = 1, .block = 1}, .end = {}, .content = {}}));
+  Rebuilding rebuilding;
+  Rebuilder& rebuilder = rebuilding.rebuilder;
   CHECK(rebuilder.on_checkpoint({.orders = 0, .units = 0, .rounds = {}}));
   CHECK_FALSE(rebuilder.defect().has_value());
   CHECK_FALSE(rebuilder.on_checkpoint({.orders = 1, .units = 0, .rounds = {}}));
@@ -87,13 +96,8 @@ TEST_CASE("Rebuilder: a checkpoint of other orders than it was shown → a defec
 }
 
 TEST_CASE("Rebuilder: more products than there can be → a defect", "[engine][unit]") {
-  const testing::ManualClock clock;
-  const LogSink nobody;
-  const RecoveryOptions options{
-      .clock = clock, .secret = {}, .idempotency_ttl = 0ms, .log = nobody};
-  Recovered recovered = nothing_recovered(options);
-  Rebuilder rebuilder(recovered, options);
-  REQUIRE(rebuilder.on_block({.key = {.first_sequence = 1, .block = 1}, .end = {}, .content = {}}));
+  Rebuilding rebuilding;
+  Rebuilder& rebuilder = rebuilding.rebuilder;
   for (std::uint64_t i = 0; i < products_max; ++i) {
     REQUIRE(rebuilder.on_product({i, "p" + std::to_string(i)}));
     REQUIRE(rebuilder.on_round({.product = i, .round = 1, .quantity = 1}));
