@@ -219,12 +219,13 @@ void Session::begin_stream() {
   if (exchange_.stream.is_over) end_stream();
 }
 
-void Session::tick_stream() {
+bool Session::tick_stream() {
   // A client that does not take what it was sent has until its write deadline.
-  if (sent_ < output_.size()) return;
-  if (!continue_stream(exchange_, shard_.ticks())) return;
+  if (sent_ < output_.size()) return false;
+  if (!continue_stream(exchange_, shard_.ticks())) return false;
   if (exchange_.stream.is_over) end_stream();
   advance();
+  return true;
 }
 
 void Session::end_stream() {
@@ -363,13 +364,17 @@ void Session::wait_for(Wait wait) {
   deadline_ = shard_.time() + std::min<std::chrono::seconds>(length(), deadline_max);
 }
 
-void Session::tick() {
-  if (is_streaming_) tick_stream();
-  if (wait_ == Wait::none || shard_.time() < deadline_) return;
-  if (wait_ != Wait::header && wait_ != Wait::body) return close();
-  shard_.counters().timeouts.add();
-  answer_problem(Problem::request_timeout);
-  if (flush()) linger();
+bool Session::tick() {
+  const bool has_spoken = is_streaming_ && tick_stream();
+  if (wait_ == Wait::none || shard_.time() < deadline_) return has_spoken;
+  if (wait_ == Wait::header || wait_ == Wait::body) {
+    shard_.counters().timeouts.add();
+    answer_problem(Problem::request_timeout);
+    if (flush()) linger();
+  } else {
+    close();
+  }
+  return true;
 }
 
 void Session::drain() {

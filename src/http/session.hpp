@@ -52,8 +52,8 @@ class Session final : public Watched {
   /// The call it waits for is back.
   void complete();
 
-  /// A second has passed.
-  void tick();
+  /// A second has passed. Returns whether it did more than look: said something, or closed.
+  bool tick();
   /// No request may follow; what is under way is answered.
   void drain();
   /// Closes it at once. It is released when its call is back.
@@ -85,7 +85,8 @@ class Session final : public Watched {
   void submit_read();
   void complete_read(const Reading& reading);
   void begin_stream();
-  void tick_stream();
+  /// Returns whether it said something.
+  bool tick_stream();
   void end_stream();
   [[nodiscard]] bool is_turn_over() const noexcept;
 

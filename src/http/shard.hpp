@@ -156,10 +156,10 @@ class Shard final : public CompletionSink {
   std::chrono::nanoseconds time_{0};
   std::chrono::steady_clock::time_point next_tick_;
   // The tick of the connections is spread over the second: so many of open_ are to have it, from
-  // the last to the first, the next slice of them then, one slice after the other in so long.
+  // the last to the first, the next slice of them then, one connection after the other in so long.
   std::size_t unticked_ = 0;
   std::chrono::steady_clock::time_point next_slice_;
-  std::chrono::steady_clock::duration slice_length_{};
+  std::chrono::steady_clock::duration tick_spacing_{};
   // When the listeners that rest try again.
   static constexpr auto never = std::chrono::steady_clock::time_point::max();
   std::chrono::steady_clock::time_point rested_at_ = never;
