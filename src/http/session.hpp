@@ -53,7 +53,7 @@ class Session final : public Watched {
   void complete();
 
   /// A second has passed. Returns whether it did more than look: said something, or closed.
-  bool tick();
+  [[nodiscard]] bool tick();
   /// No request may follow; what is under way is answered.
   void drain();
   /// Closes it at once. It is released when its call is back.
@@ -86,7 +86,7 @@ class Session final : public Watched {
   void complete_read(const Reading& reading);
   void begin_stream();
   /// Returns whether it said something.
-  bool tick_stream();
+  [[nodiscard]] bool tick_stream();
   void end_stream();
   [[nodiscard]] bool is_turn_over() const noexcept;
 

