@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable
 
 import systems
@@ -60,6 +60,23 @@ class Scenario:
     subjects: list
     bars: list = field(default_factory=list)
     rounds: int = 0  # 0: as asked on the command line
+
+
+def beside_before(scenario):
+    """The same scenario, each fluxgate in it followed by the server that `--before` names."""
+    subjects, bars = [], []
+    for subject in scenario.subjects:
+        subjects.append(subject)
+        if subject.system is not systems.Fluxgate:
+            continue
+        name = f"{subject.name}_before"
+        subjects.append(replace(subject, name=name, system=systems.FluxgateBefore,
+                                shares=subject.shares and f"{subject.shares}_before"))
+        bars += [Bar(f"{subject.name}: CPU per request / before", "cpu_us_per_request",
+                     subject.name, name, 1.03, 1.0),
+                 Bar(f"{subject.name}: requests/s / before", "requests_per_s",
+                     subject.name, name, 0.97, 1.0, less_is_better=False)]
+    return replace(scenario, subjects=subjects, bars=scenario.bars + bars)
 
 
 def share_of_ceiling(share):

@@ -117,13 +117,18 @@ class Null(System):
 
 
 class Fluxgate(System):
+    """The server that was built."""
+
     threads = 1
     durability = "sync"
     stock = 0
     products = 1
 
+    def program(self):
+        return self.context.server
+
     def start(self):
-        self.spawn_announcing([self.context.server, "serve", "--port", 0, "--threads", self.threads,
+        self.spawn_announcing([self.program(), "serve", "--port", 0, "--threads", self.threads,
                                "--durability", self.durability, "--data-dir", self.folder / "data",
                                "--log-level", "warning", *self.context.server_arguments])
         names = [PRODUCT] + [f"{PRODUCT}-{i}" for i in range(2, self.products + 1)]
@@ -135,6 +140,13 @@ class Fluxgate(System):
         status, answer = ask(self.port, "POST", "/init", body)
         if status != 200:
             raise SystemExit(f"POST /init failed: {answer!r}")
+
+
+class FluxgateBefore(Fluxgate):
+    """Another one, to see what has changed."""
+
+    def program(self):
+        return self.context.server_before
 
 
 class NginxReturn(System):
