@@ -6,6 +6,7 @@ COLUMNS = [("requests_per_s", "requests/s", 1, 0), ("cpu_us_per_request", "CPU u
            ("us_p50", "p50 ms", 1000, 2), ("us_p99", "p99 ms", 1000, 2),
            ("us_p999", "p99.9 ms", 1000, 2)]
 LABELS = {"null": "a server that decides nothing", "nginx": "nginx, return 409",
+          "fluxgate_os": "fluxgate, not synced",
           "nginx_redis": "nginx + Lua + Redis", "fastify_redis": "Fastify + Redis",
           "postgres": "PostgreSQL, one hot row", "redis_always": "Redis EVAL, fsync always",
           "redis_volatile": "Redis EVAL, not durable"}

@@ -145,6 +145,8 @@ SCENARIOS = {
         "an accepted order, fsynced before its answer, over HTTP",
         [Subject("null", systems.Null),
          Subject("fluxgate", systems.Fluxgate, {"stock": PLENTY}, statuses=ACCEPTED),
+         Subject("fluxgate_os", systems.Fluxgate, {"stock": PLENTY, "durability": "os"},
+                 statuses=ACCEPTED),
          Subject("postgres", systems.Postgres),
          Subject("redis_always", systems.RedisEvalAlways),
          Subject("redis_volatile", systems.RedisEval)],
