@@ -59,7 +59,7 @@ def judge(scenario, bars, results):
         ratios = []
         for rounds in zip(*(results[name] for name in names)):
             figures = [found[bar.figure] for found in rounds]
-            if None in figures or 0 in figures[1:]:
+            if None in figures:
                 continue
             value = figures[0] / (figures[1] if bar.to else 1)
             if bar.over:

@@ -62,12 +62,18 @@ class Scenario:
     rounds: int = 0  # 0: as asked on the command line
 
 
+def only(scenario, names):
+    """The same scenario with these of its subjects."""
+    return replace(scenario, subjects=[s for s in scenario.subjects if s.name in names])
+
+
 def beside_before(scenario):
-    """The same scenario, each fluxgate in it followed by the server that `--before` names."""
+    """The same scenario, each fluxgate in it followed by the server that `--before` names; not in
+    an open loop, whose rate is what the first reached."""
     subjects, bars = [], []
     for subject in scenario.subjects:
         subjects.append(subject)
-        if subject.system is not systems.Fluxgate:
+        if subject.system is not systems.Fluxgate or callable(subject.options):
             continue
         name = f"{subject.name}_before"
         subjects.append(replace(subject, name=name, system=systems.FluxgateBefore,
@@ -142,7 +148,7 @@ SCENARIOS = {
          Bar("decisions per CPU-second / Fastify + Redis", "cpu_us_per_request",
              "fastify_redis", "fluxgate", 9, 12, less_is_better=False)]),
     "durable": Scenario(
-        "an accepted order, fsynced before its answer, over HTTP",
+        "an accepted order, fsynced before its answer (fluxgate_os: not), over HTTP",
         [Subject("null", systems.Null),
          Subject("fluxgate", systems.Fluxgate, {"stock": PLENTY}, statuses=ACCEPTED),
          Subject("fluxgate_os", systems.Fluxgate, {"stock": PLENTY, "durability": "os"},

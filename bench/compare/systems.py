@@ -117,7 +117,7 @@ class Null(System):
 
 
 class Fluxgate(System):
-    """The server that was built."""
+    """The server that was built, or the one of `--server`."""
 
     threads = 1
     durability = "sync"
@@ -143,7 +143,7 @@ class Fluxgate(System):
 
 
 class FluxgateBefore(Fluxgate):
-    """Another one, to see what has changed."""
+    """The one of `--before`, to see what a change costs."""
 
     def program(self):
         return self.context.server_before
