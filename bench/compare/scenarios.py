@@ -67,16 +67,17 @@ def only(scenario, names):
     return replace(scenario, subjects=[s for s in scenario.subjects if s.name in names])
 
 
-def beside_before(scenario):
-    """The same scenario, each fluxgate in it followed by the server that `--before` names; not in
-    an open loop, whose rate is what the first reached."""
+def beside_before(scenario, server):
+    """The same scenario, each fluxgate in it followed by an earlier server; not in an open loop,
+    whose rate is what the first reached."""
     subjects, bars = [], []
     for subject in scenario.subjects:
         subjects.append(subject)
         if subject.system is not systems.Fluxgate or callable(subject.options):
             continue
         name = f"{subject.name}_before"
-        subjects.append(replace(subject, name=name, system=systems.FluxgateBefore,
+        subjects.append(replace(subject, name=name,
+                                settings={**subject.settings, "server": server},
                                 shares=subject.shares and f"{subject.shares}_before"))
         bars += [Bar(f"{subject.name}: CPU per request / before", "cpu_us_per_request",
                      subject.name, name, 1.03, 1.0),

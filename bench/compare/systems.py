@@ -117,18 +117,15 @@ class Null(System):
 
 
 class Fluxgate(System):
-    """The server that was built, or the one of `--server`."""
-
+    server = None  # the context's
     threads = 1
     durability = "sync"
     stock = 0
     products = 1
 
-    def program(self):
-        return self.context.server
-
     def start(self):
-        self.spawn_announcing([self.program(), "serve", "--port", 0, "--threads", self.threads,
+        self.spawn_announcing([self.server or self.context.server, "serve",
+                               "--port", 0, "--threads", self.threads,
                                "--durability", self.durability, "--data-dir", self.folder / "data",
                                "--log-level", "warning", *self.context.server_arguments])
         names = [PRODUCT] + [f"{PRODUCT}-{i}" for i in range(2, self.products + 1)]
@@ -140,13 +137,6 @@ class Fluxgate(System):
         status, answer = ask(self.port, "POST", "/init", body)
         if status != 200:
             raise SystemExit(f"POST /init failed: {answer!r}")
-
-
-class FluxgateBefore(Fluxgate):
-    """The one of `--before`, to see what a change costs."""
-
-    def program(self):
-        return self.context.server_before
 
 
 class NginxReturn(System):
