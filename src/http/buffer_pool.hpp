@@ -25,7 +25,7 @@ class BufferPool {
 
   [[nodiscard]] Input take_input() {
     if (inputs_.empty()) {
-      return std::make_unique<char[]>(input_bytes_first + input_padding_bytes);
+      return std::make_unique_for_overwrite<char[]>(input_bytes_first + input_padding_bytes);
     }
     Input input = std::move(inputs_.back());
     inputs_.pop_back();
@@ -48,8 +48,9 @@ class BufferPool {
   }
 
  private:
-  // As many as may be in use at once while orders wait for their commit; 8 KiB each.
-  static constexpr std::size_t kept_max = 256;
+  // As many as may be in use at once while orders wait for their commit; 8 KiB each. With 256, a
+  // thousand connections' orders cost 2 % more CPU time.
+  static constexpr std::size_t kept_max = 1024;
   static constexpr std::size_t output_kept_bytes = 2 * output_bytes_high;
   static constexpr std::size_t output_bytes_little = 1024;  // two orders' answers
 
