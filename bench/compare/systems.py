@@ -47,7 +47,7 @@ def wait_for(is_there, what):
     deadline = time.monotonic() + START_S_MAX
     while not is_there():
         if time.monotonic() > deadline:
-            raise SystemExit(f"{what} did not start")
+            raise SystemExit(f"waited {START_S_MAX} s for {what}")
         time.sleep(0.05)
 
 
@@ -137,6 +137,15 @@ class Fluxgate(System):
         status, answer = ask(self.port, "POST", "/init", body)
         if status != 200:
             raise SystemExit(f"POST /init failed: {answer!r}")
+
+    def wait_for_closings(self):
+        """Until the connections of the load before are closed here, too."""
+        def are_closed():
+            metrics = ask(self.port, "GET", "/metrics")[1].decode()
+            found = re.search(r"^fluxgate_http_connections (\d+)$", metrics, re.MULTILINE)
+            return int(found.group(1)) == 1  # the one that asks
+
+        wait_for(are_closed, "the closing of connections")
 
 
 class NginxReturn(System):

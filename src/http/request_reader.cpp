@@ -146,7 +146,7 @@ std::span<char> RequestReader::room() {
   if (capacity_ - end_ < wanted && begin_ != 0) move_to(data_.get());
   if (capacity_ - end_ < wanted && capacity_ < input_bytes_max) {
     const std::size_t capacity = std::min(capacity_ * 2, input_bytes_max);
-    auto data = std::make_unique<char[]>(capacity + input_padding_bytes);
+    auto data = std::make_unique_for_overwrite<char[]>(capacity + input_padding_bytes);
     move_to(data.get());
     if (capacity_ == input_bytes_first) buffers_.give_input(std::move(data_));
     data_ = std::move(data);

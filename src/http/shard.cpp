@@ -29,7 +29,7 @@ constexpr std::size_t tick_slice_size = 16;
 constexpr std::chrono::milliseconds tick_spacing_max{1};
 // Between two looks at the connections that are there already: half a millisecond.
 constexpr std::size_t accepts_at_once = 16;
-// Sessions kept for connections to come: about 1 KiB each.
+// Sessions kept for connections to come: 1.6 KiB each.
 constexpr std::size_t sessions_kept = 1024;
 // So long after the round it came in an order still waits for its commit to begin, at most, while
 // others are served: about a hundred.
