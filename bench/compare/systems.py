@@ -19,6 +19,7 @@ PRODUCT = "iphone-15"
 MODULES = REPOSITORY / ".cache" / "compare"  # where npm puts Fastify and ioredis
 POSTGRES_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 START_S_MAX = 60
+CLOSINGS_LEFT_MAX = 100  # 2 ms of work
 
 DEBIAN_PACKAGES = ["nginx", "libnginx-mod-http-lua", "lua-nginx-redis", "lua-cjson",
                    "redis-server", "redis-tools", "postgresql-15", "wrk", "python3-matplotlib"]
@@ -139,11 +140,12 @@ class Fluxgate(System):
             raise SystemExit(f"POST /init failed: {answer!r}")
 
     def wait_for_closings(self):
-        """Until the connections of the load before are closed here, too."""
+        """Until the connections of the load before are closed here, too, but for the few whose
+        reset the loopback drops: their idle time ends them, after 75 s."""
         def are_closed():
             metrics = ask(self.port, "GET", "/metrics")[1].decode()
             found = re.search(r"^fluxgate_http_connections (\d+)$", metrics, re.MULTILINE)
-            return int(found.group(1)) == 1  # the one that asks
+            return int(found.group(1)) <= CLOSINGS_LEFT_MAX
 
         wait_for(are_closed, "the closing of connections")
 
