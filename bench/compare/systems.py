@@ -140,8 +140,8 @@ class Fluxgate(System):
             raise SystemExit(f"POST /init failed: {answer!r}")
 
     def wait_for_closings(self):
-        """Until the connections of the load before are closed here, too, but for the few whose
-        reset the loopback drops: their idle time ends them, after 75 s."""
+        """Until the connections of the load before are closed here, too, but for a few: a reset
+        that is lost is not sent again, and such a connection stays for its idle time, 75 s."""
         def are_closed():
             metrics = ask(self.port, "GET", "/metrics")[1].decode()
             found = re.search(r"^fluxgate_http_connections (\d+)$", metrics, re.MULTILINE)
