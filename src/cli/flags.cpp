@@ -17,6 +17,32 @@ bool lacks_value(const std::string& word) {
   return word.starts_with("--") && word.find('=') == word.size() - 1;
 }
 
+/// The option a word names, with or without a value behind it; null for other words.
+const Option* named_by(std::string_view word) {
+  if (!word.starts_with("--")) return nullptr;
+  const std::string_view name = word.substr(2, word.find('=') - 2);
+  const auto found = std::ranges::find(options(), name, &Option::name);
+  return found == options().end() ? nullptr : &*found;
+}
+
+/// `--port --host=x`: CLI11 would take the option behind for the value, and a message about it may
+/// show a token. Who means it writes `=`.
+bool lacks_value(const std::string& word, const std::string& next) {
+  const Option* const option = named_by(word);
+  return option != nullptr && option->kind != ValueKind::boolean &&
+         word.find('=') == std::string::npos && named_by(next) != nullptr;
+}
+
+/// The name of the first option that has no value, or nothing.
+std::string first_without_value(const std::vector<std::string>& words) {
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    const std::string& word = words[at];
+    if (lacks_value(word)) return word.substr(0, word.size() - 1);
+    if (at + 1 < words.size() && lacks_value(word, words[at + 1])) return word;
+  }
+  return {};
+}
+
 /// Splits off the command, if the first word is one.
 Result<Command> take_command(std::vector<std::string>& words) {
   if (words.empty() || words.front().starts_with('-')) return Command::serve;
@@ -57,11 +83,8 @@ Result<Flags> read_flags(const std::vector<std::string>& words) {
   std::vector<std::string> rest = words;
   const Result<Command> command = take_command(rest);
   if (!command) return command.error();
-  for (const std::string& word : rest) {
-    if (lacks_value(word)) {
-      return usage_error(word.substr(0, word.size() - 1) + ": a value is missing");
-    }
-  }
+  const std::string without_value = first_without_value(rest);
+  if (!without_value.empty()) return usage_error(without_value + ": a value is missing");
 
   CLI::App app;
   app.set_help_flag();

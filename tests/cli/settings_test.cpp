@@ -252,6 +252,8 @@ TEST_CASE("read_settings: malformed flags → the exact line", "[cli][unit]") {
       {{"--port=abc"}, "--port: must be a whole number from 0 to 65535, not \"abc\""},
       {{"--port="}, "--port: a value is missing"},
       {{"--admin-token=", "x"}, "--admin-token: a value is missing"},
+      {{"--port", "--admin-token=tokentoken"}, "--port: a value is missing"},
+      {{"--host", "--port", "80"}, "--host: a value is missing"},
       {{"--threads", "0"}, "--threads: must be a whole number from 1 to 256, not \"0\""},
       {{"--threads", "257"}, "--threads: must be a whole number from 1 to 256, not \"257\""},
       {{"--durability", "yes"}, "--durability: must be sync, os or memory, not \"yes\""},

@@ -121,18 +121,36 @@ void check_places(const std::string& path) {
   if (can_be_variables) check_same(by_file, read({}, variables));
 }
 
-// A token is never shown, if it stands nowhere else.
-void check_secret(std::string_view all, const std::vector<std::string>& words, const Error& error) {
-  for (const std::string& word : words) {
-    if (!word.starts_with("--admin-token=") || word.size() < 14 + 8) continue;
-    const std::string token = word.substr(14);
-    const bool is_alone = all.find(token) == all.rfind(token);
-    if (is_alone) FLUXGATE_CHECK(error.message.find(token) == std::string::npos);
+// Another letter for a letter and another digit for a digit, so that it is as good a token.
+std::string other_token(std::string_view token) {
+  std::string other(token);
+  for (char& c : other) {
+    const bool is_letter = (c >= 'a' && c < 'z') || (c >= 'A' && c < 'Z');
+    if (is_letter || (c >= '0' && c < '9')) {
+      ++c;
+    } else if (c == 'z' || c == 'Z') {
+      c = static_cast<char>(c - 25);
+    } else if (c == '9') {
+      c = '0';
+    }
   }
+  return other;
+}
+
+// A token is never shown: with another one the message is the same. To look for the token in it is
+// not enough, for the rest of the input, escaped, may hold the same letters.
+void check_secret(std::vector<std::string> words, Variables variables, const Error& error) {
+  constexpr std::string_view flag = "--admin-token=";
+  for (std::string& word : words) {
+    if (word.starts_with(flag)) word = std::string(flag) + other_token(word.substr(flag.size()));
+  }
+  const auto variable = variables.find("FLUXGATE_ADMIN_TOKEN");
+  if (variable != variables.end()) variable->second = other_token(variable->second);
+  const Result<Settings> again = read(words, variables);
+  FLUXGATE_CHECK(!again && again.error().message == error.message);
 }
 
 void check(Input input) {
-  const std::string_view all = input.rest();
   std::vector<std::string> words;
   Variables variables;
   std::string_view line;
@@ -151,7 +169,7 @@ void check(Input input) {
     return;
   }
   check_message(settings.error());
-  check_secret(all, words, settings.error());
+  check_secret(words, variables, settings.error());
 }
 
 }  // namespace
