@@ -143,10 +143,10 @@ class Fluxgate(System):
     def wait_for_closings(self):
         """Until the connections of the load before are closed here, too, but for a few."""
         def are_closed():
-            metrics = ask(self.port, "GET", "/metrics")[1].decode()
-            found = re.search(r"^fluxgate_http_connections (\d+)$", metrics, re.MULTILINE)
+            status, metrics = ask(self.port, "GET", "/metrics")
+            found = re.search(rb"^fluxgate_http_connections (\d+)$", metrics, re.MULTILINE)
             if found is None:
-                raise SystemExit("no fluxgate_http_connections in /metrics: too old a server?")
+                raise SystemExit(f"no fluxgate_http_connections in /metrics, status {status}")
             return int(found.group(1)) <= CLOSINGS_LEFT_MAX
 
         wait_for(are_closed, "the closing of connections", CLOSINGS_S_MAX)

@@ -44,6 +44,23 @@ Error usage_error(const std::string& place, const std::string& what) {
   return {ErrorCode::invalid_argument, place + ": " + what};
 }
 
+/// What is wrong in a line that is not TOML. The library's words may hold the value, so they are
+/// not said of a secret.
+std::string describe(const toml::parse_error& error, std::string_view text) {
+  for (auto lines = error.source().begin.line; lines > 1; --lines) {
+    const std::size_t end = text.find('\n');
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  text = text.substr(0, text.find('\n'));
+  for (const Option& option : options()) {
+    const std::string key = toml_key(option);
+    if (option.is_secret && text.find(key) != std::string_view::npos) {
+      return key + ": must be " + kind_words(option.kind);
+    }
+  }
+  return std::string(error.description());
+}
+
 }  // namespace
 
 Result<std::vector<GivenValue>> read_config_file(const std::string& path) {
@@ -64,7 +81,7 @@ Result<std::vector<GivenValue>> read_config_file(const std::string& path) {
     }
   } catch (const toml::parse_error& error) {
     return usage_error(path + ": line " + std::to_string(error.source().begin.line),
-                       std::string(error.description()));
+                       describe(error, *text));
   }
   return given;
 }

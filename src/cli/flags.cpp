@@ -12,37 +12,6 @@ Error usage_error(std::string message) {
   return {ErrorCode::invalid_argument, std::move(message)};
 }
 
-/// `--name=` with nothing behind it: CLI11 would take the next word for the value.
-bool lacks_value(const std::string& word) {
-  return word.starts_with("--") && word.find('=') == word.size() - 1;
-}
-
-/// The option a word names, with or without a value behind it; null for other words.
-const Option* named_by(std::string_view word) {
-  if (!word.starts_with("--")) return nullptr;
-  const std::string_view name = word.substr(2, word.find('=') - 2);
-  const auto found = std::ranges::find(options(), name, &Option::name);
-  return found == options().end() ? nullptr : &*found;
-}
-
-/// `--port --host=x`: CLI11 would take the option behind for the value, and a message about it may
-/// show a token. Who means it writes `=`.
-bool lacks_value(const std::string& word, const std::string& next) {
-  const Option* const option = named_by(word);
-  return option != nullptr && option->kind != ValueKind::boolean &&
-         word.find('=') == std::string::npos && named_by(next) != nullptr;
-}
-
-/// The name of the first option that has no value, or nothing.
-std::string first_without_value(const std::vector<std::string>& words) {
-  for (std::size_t at = 0; at < words.size(); ++at) {
-    const std::string& word = words[at];
-    if (lacks_value(word)) return word.substr(0, word.size() - 1);
-    if (at + 1 < words.size() && lacks_value(word, words[at + 1])) return word;
-  }
-  return {};
-}
-
 /// Splits off the command, if the first word is one.
 Result<Command> take_command(std::vector<std::string>& words) {
   if (words.empty() || words.front().starts_with('-')) return Command::serve;
@@ -52,7 +21,30 @@ Result<Command> take_command(std::vector<std::string>& words) {
   if (word == "orders") return Command::orders;
   if (word == "verify") return Command::verify;
   if (word == "backup") return Command::backup;
-  return usage_error("unknown command \"" + word + "\"; known: serve, orders, verify, backup");
+  const std::string name = word.substr(0, word.find('='));  // behind it may be a token
+  return usage_error("unknown command \"" + name + "\"; known: serve, orders, verify, backup");
+}
+
+/// Whether the word is `--name` of an option of the command that needs a value behind it.
+bool awaits_value(std::string_view word, Command command) {
+  if (!word.starts_with("--")) return false;
+  const auto found = std::ranges::find(options(), word.substr(2), &Option::name);
+  return found != options().end() && is_taken_by(*found, command) &&
+         found->kind != ValueKind::boolean;
+}
+
+/// The first option without a value, or nothing. CLI11 takes the next word for the value, another
+/// option, too: a message about it could show a token. Who means such a value writes it behind `=`.
+std::string first_without_value(const std::vector<std::string>& words, Command command) {
+  for (std::size_t at = 0; at < words.size() && words[at] != "--"; ++at) {
+    const std::string& word = words[at];
+    if (word.starts_with("--") && word.find('=') == word.size() - 1) {
+      return word.substr(0, word.size() - 1);
+    }
+    if (!awaits_value(word, command)) continue;
+    if (++at < words.size() && words[at].starts_with("--")) return word;
+  }
+  return {};
 }
 
 /// What CLI11 found for one option.
@@ -83,7 +75,7 @@ Result<Flags> read_flags(const std::vector<std::string>& words) {
   std::vector<std::string> rest = words;
   const Result<Command> command = take_command(rest);
   if (!command) return command.error();
-  const std::string without_value = first_without_value(rest);
+  const std::string without_value = first_without_value(rest, *command);
   if (!without_value.empty()) return usage_error(without_value + ": a value is missing");
 
   CLI::App app;

@@ -50,7 +50,8 @@ std::vector<GivenValue> read_environment(const Environment& environment, Command
     const char* value = environment(name.c_str());
     if (value == nullptr || *value == '\0') continue;
     if (std::string_view(value).starts_with("tcp://")) {
-      warnings.push_back("the environment variable " + name + " is ignored: " + value +
+      warnings.push_back("the environment variable " + name +
+                         " is ignored: " + (option.is_secret ? "tcp://…" : value) +
                          " is the address of a service, not a setting");
       continue;
     }

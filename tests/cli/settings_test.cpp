@@ -253,7 +253,13 @@ TEST_CASE("read_settings: malformed flags → the exact line", "[cli][unit]") {
       {{"--port="}, "--port: a value is missing"},
       {{"--admin-token=", "x"}, "--admin-token: a value is missing"},
       {{"--port", "--admin-token=tokentoken"}, "--port: a value is missing"},
+      {{"--port", "--admin_token=tokentoken"}, "--port: a value is missing"},
       {{"--host", "--port", "80"}, "--host: a value is missing"},
+      {{"--data-dir", "--help"}, "--data-dir: a value is missing"},
+      {{"orders", "--port", "--count"}, "unexpected argument: --port"},
+      {{"--", "--port", "--count"}, "unexpected argument: --port"},
+      {{"admin-token=tokentoken"},
+       "unknown command \"admin-token\"; known: serve, orders, verify, backup"},
       {{"--threads", "0"}, "--threads: must be a whole number from 1 to 256, not \"0\""},
       {{"--threads", "257"}, "--threads: must be a whole number from 1 to 256, not \"257\""},
       {{"--durability", "yes"}, "--durability: must be sync, os or memory, not \"yes\""},
@@ -305,6 +311,9 @@ TEST_CASE("read_settings: variables → unknown, empty and tcp:// ones do not co
   REQUIRE(settings.warnings.front() ==
           "the environment variable FLUXGATE_PORT is ignored: tcp://10.96.0.7:3000 is the address "
           "of a service, not a setting");
+  REQUIRE(must_read({}, {{"FLUXGATE_ADMIN_TOKEN", "tcp://tokentoken"}}).warnings ==
+          std::vector<std::string>{"the environment variable FLUXGATE_ADMIN_TOKEN is ignored: "
+                                   "tcp://… is the address of a service, not a setting"});
   // A malformed one counts even where a flag beats it.
   REQUIRE(message_of({"--port", "1"}, {{"FLUXGATE_PORT", "x"}}) ==
           "FLUXGATE_PORT: must be a whole number from 0 to 65535, not \"x\"");
@@ -324,6 +333,9 @@ TEST_CASE("read_settings: a bad configuration file → one line with the file", 
       {"rate_limit = -1\n", "rate_limit: must be a whole number from 0 to 1000000000, not \"-1\""},
       {"admin_token = 'a b'\n",
        "admin_token: must be 1 to 4096 visible ASCII characters without spaces"},
+      // The library's own words would show the number.
+      {"port = 1\n\nadmin_token = 12345678901234567890123",
+       "line 3: admin_token: must be text in quotes"},
   };
   for (const auto& [text, expected] : cases) {
     const std::string file = write_file(dir, "bad.toml", text);
