@@ -133,6 +133,12 @@ def audits(system):
     thread.join()
 
 
+def closed_loops_of_null(first, *others):
+    return [Subject(f"null_{first}", systems.Null, options={"connections": first}),
+            *(Subject(f"null_{connections}", systems.Null, shares=f"null_{first}",
+                      options={"connections": connections}) for connections in others)]
+
+
 def overload(connections):
     """A closed loop, in which nobody asks before being answered, and ten times the capacity."""
     return [Subject(f"capacity_{connections}", systems.Fluxgate, shares="capacity",
@@ -236,7 +242,8 @@ SCENARIOS = {
              "fluxgate_70", "null_70", 2.0, 1.3)]),
     "overload": Scenario(
         "orders at a third of the capacity, ten times it on many connections, and a third again",
-        [Subject("capacity", systems.Fluxgate, {"stock": PLENTY},
+        [*closed_loops_of_null(1000, 4000, 12000),  # what so many connections cost anybody
+         Subject("capacity", systems.Fluxgate, {"stock": PLENTY},
                  options={"connections": 1000}, statuses=ACCEPTED, prepare=open_a_stock),
          Subject("third_before", systems.Fluxgate, shares="capacity",
                  options=times_capacity(1 / 3, 100), statuses=ACCEPTED),

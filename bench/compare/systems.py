@@ -91,6 +91,9 @@ class System:
     def cpu_s(self):
         return sum(cpu_s_of_tree(process.pid) for process in self.processes)
 
+    def wait_for_closings(self):
+        """Until the connections of the load before are closed, where that can be asked."""
+
     def __enter__(self):
         self.folder.mkdir(mode=0o755)
         try:

@@ -121,18 +121,13 @@ void check_places(const std::string& path) {
   if (can_be_variables) check_same(by_file, read({}, variables));
 }
 
-// Another letter for a letter and another digit for a digit, so that it is as good a token.
+// The same in the other case and with other digits, so that it is as good a token.
 std::string other_token(std::string_view token) {
   std::string other(token);
   for (char& c : other) {
-    const bool is_letter = (c >= 'a' && c < 'z') || (c >= 'A' && c < 'Z');
-    if (is_letter || (c >= '0' && c < '9')) {
-      ++c;
-    } else if (c == 'z' || c == 'Z') {
-      c = static_cast<char>(c - 25);
-    } else if (c == '9') {
-      c = '0';
-    }
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (is_letter) c = static_cast<char>(c ^ 0x20);
+    if (c >= '0' && c <= '9') c = static_cast<char>('0' + '9' - c);
   }
   return other;
 }
@@ -145,7 +140,7 @@ void check_secret(std::vector<std::string> words, Variables variables, const Err
     if (word.starts_with(flag)) word = std::string(flag) + other_token(word.substr(flag.size()));
   }
   const auto variable = variables.find("FLUXGATE_ADMIN_TOKEN");
-  // tcp://... would be a token no longer, or become one.
+  // tcp://... is ignored, but TCP://... is a token.
   if (variable != variables.end() && variable->second.find("://") == std::string::npos) {
     variable->second = other_token(variable->second);
   }
