@@ -156,7 +156,9 @@ enum class Submission : std::uint8_t {
 /// When the thread that commits learns of a pending order.
 enum class Wake : std::uint8_t {
   now,
-  later,  ///< at Engine::wake(), which the caller will call soon: when it has submitted them all
+  /// At Engine::wake(), which the caller will call soon: when it has submitted them all. Until then
+  /// they gather, for 5 ms at most, unless somebody else's order wakes it.
+  later,
 };
 
 }  // namespace fluxgate

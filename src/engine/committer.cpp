@@ -80,7 +80,8 @@ bool Committer::holds() {
   if (parts_.gate.state() != EngineState::running) return false;
   const auto now = parts_.clock.monotonic();
   if (now >= next_look()) return false;
-  if (!delay_.holds(parts_.gate.pending(), now)) return false;
+  const bool is_owed = owes_wake_.load(std::memory_order_relaxed);
+  if (!delay_.holds(parts_.gate.pending(), is_owed, now)) return false;
   // Where the line moves, a block is written all the same.
   const auto line_due = parts_.room.next_due();
   return !line_due || *line_due > now;

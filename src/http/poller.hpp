@@ -48,7 +48,9 @@ class Poller {
   void wake() noexcept;
 
  private:
-  static constexpr std::size_t events_max = 256;
+  // So few that the answers of a commit are sent soon after it is over, while what they need is
+  // still in a cache nearby: with 256 an accepted order on 4,000 connections costs 5 % more.
+  static constexpr std::size_t events_max = 64;
 
   // The wake-up's own entry. Its count is never read: each write is an edge of its own.
   struct Awake final : Watched {

@@ -107,7 +107,7 @@ class Shard final : public CompletionSink {
   void run();
   [[nodiscard]] bool has_more_to_do() const noexcept;
   [[nodiscard]] std::chrono::steady_clock::time_point next_due() const noexcept;
-  void wake_committer(bool is_idle, std::chrono::steady_clock::time_point now);
+  void wake_committer(std::size_t events, std::chrono::steady_clock::time_point now);
   void run_posted();
   void run_resumed();
   void run_listeners();
@@ -146,6 +146,7 @@ class Shard final : public CompletionSink {
   bool is_draining_ = false;
   bool owes_wake_ = false;
   std::optional<std::chrono::steady_clock::time_point> owes_wake_since_;
+  std::size_t owed_events_ = 0;  // served since then
 
   Poller poller_;
   boost::asio::io_context io_{1};

@@ -93,6 +93,44 @@ TEST_CASE("Committer: those held become enough → the driver is woken and write
   CHECK(parts.gate.pending() == 0);
 }
 
+TEST_CASE("Committer: a wake-up is owed → what is pushed waits for it, whatever wakes the driver",
+          "[engine][unit]") {
+  Parts parts;
+  Rounds rounds(2 * CommitDelay::waiting_enough);
+  const auto push = [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      REQUIRE(refusal_at<InitStatus>(parts.gate) == std::nullopt);
+      parts.committer.push(rounds[i], Wake::later);
+    }
+  };
+  push(0, CommitDelay::waiting_enough);
+  CHECK_FALSE(parts.committer.step());
+  CHECK(parts.committer.next_step() == parts.clock.monotonic() + CommitDelay::owed_max);
+  push(CommitDelay::waiting_enough, 2 * CommitDelay::waiting_enough);
+  CHECK_FALSE(parts.committer.step());
+  CHECK(rounds.inbox.operations == 0);
+
+  parts.committer.wake_for_pushed();
+  parts.committer.wait(std::nullopt);  // is woken
+  CHECK(parts.committer.step());
+  CHECK(rounds.inbox.operations == 2 * CommitDelay::waiting_enough);
+  EngineStats stats;
+  parts.committer.add_stats(stats);
+  CHECK(stats.commits == 1);
+}
+
+TEST_CASE("Committer: a wake-up is owed and not paid → written when it is overdue",
+          "[engine][unit]") {
+  Parts parts;
+  Rounds rounds(1);
+  REQUIRE(refusal_at<InitStatus>(parts.gate) == std::nullopt);
+  parts.committer.push(rounds[0], Wake::later);
+  REQUIRE_FALSE(parts.committer.step());
+  parts.clock.advance(CommitDelay::owed_max);
+  CHECK(parts.committer.step());
+  CHECK(rounds.inbox.operations == 1);
+}
+
 TEST_CASE("Committer: two end a hold at once → the driver is woken, and both are in the block",
           "[engine][race]") {
   constexpr int rounds_count = 2'000;
