@@ -150,7 +150,8 @@ def overload(connections):
 
 def overload_bars(connections):
     """What ten times the capacity leaves: of what as many connections get without overload, and of
-    the capacity, which is measured on 1,000. And what a request costs then."""
+    the capacity, which is measured on 1,000. What so many connections cost, beside what they cost
+    a server that decides nothing. And what a request costs then."""
     overloaded, as_many = f"ten_times_{connections}", f"capacity_{connections}"
     return [Bar(f"accepted orders/s at ten times the capacity / without, {connections:,} "
                 "connections", "accepted_per_s", overloaded, as_many, 0.95, 1.0,
@@ -158,6 +159,9 @@ def overload_bars(connections):
             Bar(f"accepted orders/s at ten times the capacity, {connections:,} connections / "
                 "capacity", "accepted_per_s", overloaded, "capacity", 0.95, 1.0,
                 less_is_better=False),
+            Bar(f"orders/s on {connections:,} connections / capacity, over the null server's",
+                "requests_per_s", as_many, "capacity", 0.95, 1.0, less_is_better=False,
+                over=(f"null_{connections}", "null_1000")),
             Bar(f"CPU per request at ten times the capacity / without, {connections:,} "
                 "connections", "cpu_us_per_request", overloaded, as_many, 1.1, 1.0),
             Bar(f"CPU per request at ten times the capacity, {connections:,} connections / "
