@@ -45,6 +45,7 @@ struct Rooms {
                        .order_ids = order_ids,
                        .clock = system_clock(),
                        .delay_max = {},
+                       .owed_max = {},
                        .on_failure = {}},
                       {}};
   Purchase purchase{{inventory, index, limiter, room, committer, gate, order_ids, system_clock()}};

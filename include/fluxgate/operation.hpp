@@ -157,7 +157,9 @@ enum class Submission : std::uint8_t {
 enum class Wake : std::uint8_t {
   now,
   /// At Engine::wake(), which the caller will call soon: when it has submitted them all. Until then
-  /// they gather, for 5 ms at most, unless somebody else's order wakes it.
+  /// they gather, unless somebody else wakes it. If it is awake it waits no longer than 5 ms, and
+  /// not at all with an injected clock. Not for hosts that step by themselves: step() takes what is
+  /// there.
   later,
 };
 

@@ -22,55 +22,59 @@ namespace fluxgate::engine {
 /// doubles the number of batches until the next is tried, so that a client by himself is held once
 /// in 64 orders.
 ///
-/// Orders whose wake-up is still owed (Wake::later) wait for it whatever comes of that: who owes it
-/// is about to submit more. Written as soon as the batch before was done, they would be the ten or
-/// so that came meanwhile, and under a flood of orders every fifth microsecond went into writes.
-///
 /// Threads: one at a time (the committer's).
 class CommitDelay {
  public:
-  /// Zero: holds only those whose wake-up is owed.
+  /// Zero: never holds.
   explicit CommitDelay(std::chrono::nanoseconds delay_max) : delay_max_(delay_max) {}
 
-  /// `waiting` orders, one or more, wait and nothing is being written; `is_owed`: the wake-up for
-  /// the first of them is owed. True: leave them waiting and ask again when more have come or it is
-  /// paid, at the latest at until().
-  [[nodiscard]] bool holds(std::size_t waiting, bool is_owed,
-                           std::chrono::nanoseconds now) noexcept {
-    if (!until_) {
-      since_ = now;
-      // A quiet night says no more than a millisecond does.
-      idle_.add(std::min(now - written_at_, delay_max_));
-      first_waiting_ = waiting;
-      is_skipped_ = skips_left_ > 0;
-      if (is_skipped_) --skips_left_;
-    }
-    until_ = since_ + (is_owed ? owed_max : delay_max_);
-    if (is_owed) return now < *until_;
+  /// `waiting` orders, one or more, wait and nothing is being written: seen for the first time,
+  /// they end the time in which the committer was idle. holds() sees, too.
+  void see(std::size_t waiting, std::chrono::nanoseconds now) noexcept {
+    if (since_ || delay_max_.count() == 0) return;
+    since_ = now;
+    // A quiet night says no more than a millisecond does.
+    idle_.add(std::min(now - written_at_, delay_max_));
+    first_waiting_ = waiting;
+    is_skipped_ = skips_left_ > 0;
+    if (is_skipped_) --skips_left_;
+  }
+
+  /// True: leave those that wait waiting and ask again when more have come, at the latest at
+  /// until().
+  [[nodiscard]] bool holds(std::size_t waiting, std::chrono::nanoseconds now) noexcept {
+    see(waiting, now);
+    if (!since_) return false;
     const bool is_thin = idle_.average > idle_min && 2 * idle_.average > write_.average;
     if (waiting >= waiting_enough || !is_thin || is_skipped_) return false;
-    if (now < *until_) return true;
+    if (now - *since_ < delay_max_) {
+      is_held_ = true;
+      return true;
+    }
+    if (!is_held_) return false;
     skips_ = waiting > first_waiting_ ? 0 : std::min(2 * skips_ + 1, skips_max);
     skips_left_ = skips_;
     return false;
   }
 
   /// When to stop holding; none: nobody is held.
-  [[nodiscard]] std::optional<std::chrono::nanoseconds> until() const noexcept { return until_; }
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> until() const noexcept {
+    if (!since_) return std::nullopt;
+    return *since_ + delay_max_;
+  }
 
   /// What was held, or not, has been written and answered.
   void note_write(std::chrono::nanoseconds began, std::chrono::nanoseconds ended) noexcept {
     write_.add(ended - began);
     written_at_ = ended;
-    until_.reset();
+    since_.reset();
+    is_held_ = false;
   }
 
   /// A client on this machine needs less from an answer to its next order.
   static constexpr std::chrono::microseconds idle_min{200};
   /// More than this are worth a write of their own: each then costs less than 5 us of it.
   static constexpr std::size_t waiting_enough = 16;
-  /// A shard pays after 2 ms and the round it is in. The others do not wait for one held up.
-  static constexpr std::chrono::milliseconds owed_max{5};
 
  private:
   // Moving average over about the last eight batches.
@@ -85,12 +89,12 @@ class CommitDelay {
   static constexpr unsigned skips_max = 63;
 
   std::chrono::nanoseconds written_at_{0};
-  std::size_t first_waiting_ = 0;  // at since_
+  std::size_t first_waiting_ = 0;  // when since_ was set
   unsigned skips_ = 0;             // batches to let pass after the last hold
   unsigned skips_left_ = 0;
   bool is_skipped_ = false;                        // those that wait now
-  std::chrono::nanoseconds since_{0};              // the first of those that wait was seen
-  std::optional<std::chrono::nanoseconds> until_;  // none: nobody waits
+  bool is_held_ = false;                           // so are they, or were
+  std::optional<std::chrono::nanoseconds> since_;  // the first of those that wait was seen
 };
 
 }  // namespace fluxgate::engine

@@ -74,23 +74,34 @@ void Committer::wait(std::optional<std::chrono::nanoseconds> due) {
   signalled_ = false;
 }
 
-bool Committer::holds() {
+bool Committer::may_hold(std::chrono::nanoseconds now) const {
   if (pushed_.empty() || backlog_ != nullptr || failure_) return false;
   // Who closes the engine waits for what is in flight.
-  if (parts_.gate.state() != EngineState::running) return false;
-  const auto now = parts_.clock.monotonic();
-  if (now >= next_look()) return false;
-  const bool is_owed = owes_wake_.load(std::memory_order_relaxed);
-  if (!delay_.holds(parts_.gate.pending(), is_owed, now)) return false;
+  if (parts_.gate.state() != EngineState::running || now >= next_look()) return false;
   // Where the line moves, a block is written all the same.
   const auto line_due = parts_.room.next_due();
   return !line_due || *line_due > now;
 }
 
+// Who owes the wake-up is about to push more. Taken at once it would be ten orders at a time under
+// a flood of them, and a fifth of the CPU time would go into writes.
+bool Committer::awaits_payment(std::chrono::nanoseconds now) {
+  if (!owed_since_) owed_since_ = now;
+  if (!owes_wake_.load(std::memory_order_relaxed)) owed_since_.reset();
+  if (!owed_since_) return false;
+  delay_.see(parts_.gate.pending(), now);
+  return now - *owed_since_ < parts_.owed_max;
+}
+
 bool Committer::step() {
-  const bool is_held = holds();
+  const auto now = parts_.clock.monotonic();
+  const bool may_wait = may_hold(now);
+  const bool is_unpaid = may_wait && awaits_payment(now);
+  const bool is_held = may_wait && !is_unpaid && delay_.holds(parts_.gate.pending(), now);
+  // Those who join the held may wake the driver. The unpaid have a payer who will.
   is_holding_.store(is_held, std::memory_order_relaxed);
-  if (is_held) return tend();
+  if (is_unpaid || is_held) return tend();
+  owed_since_.reset();
   const bool gathered = gather();
   if (gathered) {
     const auto began = parts_.clock.monotonic();
@@ -443,7 +454,8 @@ std::optional<std::chrono::nanoseconds> Committer::next_step() const {
   if (backlog_ != nullptr || has_news) return std::chrono::nanoseconds{0};
   if (!failure_) {
     due = parts_.log.next_due();
-    if (const auto held = delay_.until(); held && (!due || *held < *due)) due = held;
+    const auto held = owed_since_ ? *owed_since_ + parts_.owed_max : delay_.until();
+    if (held && (!due || *held < *due)) due = held;
     // As in gather_all(): else a line that may not move would be due for ever.
     const bool may_call = parts_.gate.state() == EngineState::running;
     const auto line = may_call ? parts_.room.next_due() : std::nullopt;

@@ -53,6 +53,7 @@ class Committer {
     const OrderIdCodec& order_ids;
     const Clock& clock;
     std::chrono::nanoseconds delay_max;
+    std::chrono::nanoseconds owed_max;  ///< how long an owed wake-up may be waited for
     std::function<void(std::string_view)> on_failure;
   };
 
@@ -115,7 +116,8 @@ class Committer {
     static Operation*& next(Operation& operation) noexcept { return operation.next_; }
   };
 
-  [[nodiscard]] bool holds();
+  [[nodiscard]] bool may_hold(std::chrono::nanoseconds now) const;
+  [[nodiscard]] bool awaits_payment(std::chrono::nanoseconds now);
   void gather_all();
   void gather_operation(Operation& operation);
   void settle_all();
@@ -144,6 +146,8 @@ class Committer {
   // Written by pushers and whoever pays. Release and acquire: who pays for another's push has it
   // before its wake-up, so that the woken driver finds it.
   std::atomic<bool> owes_wake_{false};
+  // Since when step() leaves waiting what is owed a wake-up.
+  std::optional<std::chrono::nanoseconds> owed_since_;
   // Written by step(), and by the pusher that ends the hold. Relaxed: read late it costs the rest
   // of a hold.
   std::atomic<bool> is_holding_{false};

@@ -40,12 +40,21 @@ std::optional<Error> defect_of(const EngineOptions& options) {
   return std::nullopt;
 }
 
-// A host that steps by itself decides when; a write that is not synced costs next to nothing; and
-// an injected clock may stand still.
+// A host that steps by itself decides when, and an injected clock may stand still.
+bool may_hold(const EngineOptions& options) {
+  return options.commit_threads != 0 && options.clock == &system_clock();
+}
+
+// A write that is not synced costs next to nothing.
 std::chrono::microseconds delay_of(const EngineOptions& options) {
-  const bool may_hold = options.commit_threads != 0 && options.durability == Durability::sync &&
-                        options.clock == &system_clock();
-  return may_hold ? options.commit_delay_max : std::chrono::microseconds(0);
+  const bool is_synced = options.durability == Durability::sync;
+  return may_hold(options) && is_synced ? options.commit_delay_max : std::chrono::microseconds(0);
+}
+
+// A shard pays the wake-up it owes after 2 ms and the round it is in. The others do not wait for
+// one that is held up.
+std::chrono::milliseconds owed_of(const EngineOptions& options) {
+  return std::chrono::milliseconds(may_hold(options) ? 5 : 0);
 }
 
 // A secret that lives as long as the log it is part of.
@@ -184,6 +193,7 @@ Core::Core(EngineOptions options, Storage storage, Recovered& recovered,
                   .order_ids = order_ids_,
                   .clock = *options_.clock,
                   .delay_max = delay_of(options_),
+                  .owed_max = owed_of(options_),
                   .on_failure = options_.on_storage_failure},
                  std::move(recovered.totals)),
       purchase_({.inventory = *inventory_,

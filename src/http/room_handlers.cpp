@@ -300,7 +300,7 @@ Handled handle_buy(Exchange& exchange) {
   exchange.order.request = {
       .product_id = room.product_id, .user_id = room.user_id, .key = room.pass, .pass = room.pass};
   exchange.awaited = Operation::Kind::order;
-  if (exchange.services.engine.submit(exchange.order) == Submission::pending) {
+  if (exchange.services.engine.submit(exchange.order, Wake::later) == Submission::pending) {
     return Handled::called;
   }
   answer_buy(exchange);

@@ -31,10 +31,6 @@ constexpr std::chrono::milliseconds tick_spacing_max{1};
 constexpr std::size_t accepts_at_once = 16;
 // Sessions kept for connections to come: 1.6 KiB each.
 constexpr std::size_t sessions_kept = 1024;
-// While so many others are served an order waits for its commit to begin, at most, or so long.
-constexpr std::size_t owed_events_max = 192;
-constexpr std::chrono::milliseconds owe_wake_max{2};
-
 // Out of descriptors or memory, trying again at once would spin. Ten tries a second cost nothing
 // that can be measured, and who waits is let in a tenth of a second after there is room.
 constexpr std::chrono::milliseconds accept_rest{100};
@@ -119,7 +115,7 @@ void Shard::serve_round(std::chrono::nanoseconds wait_max) {
   run_resumed();
   run_listeners();
   const auto now = std::chrono::steady_clock::now();
-  wake_committer(events.size(), now);
+  if (owed_wake_.is_due(events.size(), now)) services_.engine.wake();
   // Behind the batch: what its events name must live as long.
   tick_slices(now);
   if (now >= next_tick_) tick(now);
@@ -131,22 +127,8 @@ std::chrono::steady_clock::time_point Shard::next_due() const noexcept {
   return unticked_ != 0 ? std::min(next, next_slice_) : next;
 }
 
-// Each commit costs as much CPU time as some ten orders over HTTP, so a batch is worth waiting for
-// while there are other requests to serve, and not longer.
-void Shard::wake_committer(std::size_t events, std::chrono::steady_clock::time_point now) {
-  if (!owes_wake_) return;
-  if (!owes_wake_since_) owes_wake_since_ = now;
-  owed_events_ += events;
-  const bool may_wait = owed_events_ < owed_events_max && now - *owes_wake_since_ < owe_wake_max;
-  if (events != 0 && may_wait) return;
-  owes_wake_ = false;
-  owes_wake_since_.reset();
-  owed_events_ = 0;
-  services_.engine.wake();
-}
-
 bool Shard::has_more_to_do() const noexcept {
-  return owes_wake_ || !resumed_.empty() ||
+  return owed_wake_.is_owed() || !resumed_.empty() ||
          std::any_of(listeners_.begin(), listeners_.end(),
                      [](const auto& listener) { return listener->is_due; });
 }

@@ -20,6 +20,7 @@
 #include "http/header_memo.hpp"
 #include "http/json_read.hpp"
 #include "http/listener.hpp"
+#include "http/owed_wake.hpp"
 #include "http/poller.hpp"
 #include "http/services.hpp"
 #include "http/session.hpp"
@@ -88,7 +89,7 @@ class Shard final : public CompletionSink {
   /// Gives a session another turn after the others had theirs; once a round.
   void resume_later(Session& session) { resumed_.push_back(&session); }
   /// A call was submitted, which may have been with Wake::later: the shard calls Engine::wake().
-  void owe_wake() noexcept { owes_wake_ = true; }
+  void owe_wake() noexcept { owed_wake_.owe(); }
   /// Takes a session back whose connection is closed.
   void release(Session& session);
 
@@ -107,7 +108,6 @@ class Shard final : public CompletionSink {
   void run();
   [[nodiscard]] bool has_more_to_do() const noexcept;
   [[nodiscard]] std::chrono::steady_clock::time_point next_due() const noexcept;
-  void wake_committer(std::size_t events, std::chrono::steady_clock::time_point now);
   void run_posted();
   void run_resumed();
   void run_listeners();
@@ -144,9 +144,7 @@ class Shard final : public CompletionSink {
   DateText date_;
   std::uint64_t ticks_ = 0;
   bool is_draining_ = false;
-  bool owes_wake_ = false;
-  std::optional<std::chrono::steady_clock::time_point> owes_wake_since_;
-  std::size_t owed_events_ = 0;  // served since then
+  OwedWake owed_wake_;
 
   Poller poller_;
   boost::asio::io_context io_{1};

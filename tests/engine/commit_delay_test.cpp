@@ -16,7 +16,7 @@ struct Committing {
   nanoseconds batch(nanoseconds idle, std::size_t waiting = 1, std::size_t joining = 1) {
     now += idle;
     const nanoseconds came = now;
-    while (delay.holds(waiting, false, now)) {
+    while (delay.holds(waiting, now)) {
       REQUIRE(delay.until() > now);
       now = *delay.until();
       waiting += joining;
@@ -74,36 +74,30 @@ TEST_CASE("CommitDelay: nobody joins → held ever more rarely, and again when s
   for (int i = 0; i < 10; ++i) CHECK(committing.batch(400us) == 1ms);
 }
 
-TEST_CASE("CommitDelay: a wake-up is owed → held until it is paid, at most so long",
-          "[engine][unit]") {
-  for (const nanoseconds delay_max : {nanoseconds(0), nanoseconds(1ms)}) {
-    CAPTURE(delay_max.count());
-    CommitDelay delay(delay_max);
-    const nanoseconds came = 1s;
-    for (const std::size_t waiting : {std::size_t{1}, CommitDelay::waiting_enough}) {
-      CHECK(delay.holds(waiting, true, came));
-      CHECK(delay.until() == came + CommitDelay::owed_max);
-      CHECK(delay.holds(waiting, true, came + CommitDelay::owed_max - 1ns));
-      CHECK_FALSE(delay.holds(waiting, true, came + CommitDelay::owed_max));
-      CHECK_FALSE(delay.holds(waiting, false, came + 1ms));  // paid
-      delay.note_write(came, came);
-      CHECK_FALSE(delay.until().has_value());
-    }
-  }
-}
-
-TEST_CASE("CommitDelay: a wake-up was owed → the time until it was paid does not count as idle",
+TEST_CASE("CommitDelay: first seen long before they may be written → not idle meanwhile, nor held",
           "[engine][unit]") {
   CommitDelay delay(1ms);
   nanoseconds now = 1s;
-  for (int i = 0; i < 100; ++i) {
-    REQUIRE(delay.holds(1, true, now));  // came during the write before
-    now += 2ms;
-    // Each follows the answer to the one before: paid for, it is not held.
-    if (i >= 50) REQUIRE_FALSE(delay.holds(1, false, now));
+  const auto batch = [&](nanoseconds until_paid) {
+    delay.see(1, now);
+    now += until_paid;
+    const bool is_held = delay.holds(1, now);
+    now += is_held ? 1ms : 0ms;
     delay.note_write(now, now + 200us);
     now += 200us;
+    return is_held;
+  };
+  for (int i = 0; i < 20; ++i) batch(300us);
+  for (int i = 0; i < 20; ++i) CHECK_FALSE(batch(300us));
+  // Thin ones have waited long enough, and that nobody joined them says nothing of their holds.
+  Committing committing(1ms);
+  for (int i = 0; i < 20; ++i) committing.batch(400us);
+  for (int i = 0; i < 10; ++i) {
+    committing.now += 400us;
+    committing.delay.see(1, committing.now);
+    CHECK(committing.batch(1ms) == 0ns);
   }
+  CHECK(committing.batch(400us) == 1ms);
 }
 
 TEST_CASE("CommitDelay: zero → never held", "[engine][unit]") {

@@ -20,9 +20,13 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::chrono::milliseconds delay{10};
+constexpr std::chrono::milliseconds owed_max{20};
 
 /// A committer and all its parts, before its first block.
 struct Parts {
+  explicit Parts(std::chrono::nanoseconds delay_max_ = delay) : delay_max(delay_max_) {}
+
+  std::chrono::nanoseconds delay_max;
   ManualClock clock;
   SeededEntropy entropy;
   orderlog::MemoryStorage storage;
@@ -45,7 +49,8 @@ struct Parts {
                        .control = control,
                        .order_ids = order_ids,
                        .clock = clock,
-                       .delay_max = delay,
+                       .delay_max = delay_max,
+                       .owed_max = owed_max,
                        .on_failure = nullptr},
                       {}};
 };
@@ -105,7 +110,7 @@ TEST_CASE("Committer: a wake-up is owed → what is pushed waits for it, whateve
   };
   push(0, CommitDelay::waiting_enough);
   CHECK_FALSE(parts.committer.step());
-  CHECK(parts.committer.next_step() == parts.clock.monotonic() + CommitDelay::owed_max);
+  CHECK(parts.committer.next_step() == parts.clock.monotonic() + owed_max);
   push(CommitDelay::waiting_enough, 2 * CommitDelay::waiting_enough);
   CHECK_FALSE(parts.committer.step());
   CHECK(rounds.inbox.operations == 0);
@@ -126,7 +131,43 @@ TEST_CASE("Committer: a wake-up is owed and not paid → written when it is over
   REQUIRE(refusal_at<InitStatus>(parts.gate) == std::nullopt);
   parts.committer.push(rounds[0], Wake::later);
   REQUIRE_FALSE(parts.committer.step());
-  parts.clock.advance(CommitDelay::owed_max);
+  parts.clock.advance(owed_max - 1ns);
+  REQUIRE_FALSE(parts.committer.step());
+  parts.clock.advance(1ns);
+  CHECK(parts.committer.step());
+  CHECK(rounds.inbox.operations == 1);
+}
+
+TEST_CASE("Committer: paid, and enough come before the driver looks → written when it does",
+          "[engine][unit]") {
+  Parts parts;
+  Rounds rounds(CommitDelay::waiting_enough);
+  const auto push = [&](std::size_t i) {
+    REQUIRE(refusal_at<InitStatus>(parts.gate) == std::nullopt);
+    parts.committer.push(rounds[i], Wake::later);
+  };
+  push(0);
+  REQUIRE_FALSE(parts.committer.step());
+  parts.committer.wake_for_pushed();
+  for (std::size_t i = 1; i < CommitDelay::waiting_enough; ++i) push(i);
+  CHECK(parts.committer.step());
+  CHECK(rounds.inbox.operations == CommitDelay::waiting_enough);
+}
+
+TEST_CASE("Committer: paid, and thin → held for others to join, from when it was first seen",
+          "[engine][unit]") {
+  Parts parts;
+  Rounds rounds(1);
+  REQUIRE(refusal_at<InitStatus>(parts.gate) == std::nullopt);
+  parts.committer.push(rounds[0], Wake::later);
+  REQUIRE_FALSE(parts.committer.step());
+  const auto seen = parts.clock.monotonic();
+  REQUIRE(parts.committer.next_step() == seen + owed_max);
+  parts.clock.advance(delay / 2);
+  parts.committer.wake_for_pushed();
+  REQUIRE_FALSE(parts.committer.step());
+  REQUIRE(parts.committer.next_step() == seen + delay);
+  parts.clock.advance(delay / 2);
   CHECK(parts.committer.step());
   CHECK(rounds.inbox.operations == 1);
 }
@@ -161,6 +202,35 @@ TEST_CASE("Committer: two end a hold at once → the driver is woken, and both a
                    note(parts.committer.step());
                    note(rounds.inbox.operations == 3 * (round + 1));
                    parts.gate.leave(CommitDelay::waiting_enough - 3);
+                   note(parts.gate.pending() == 0);
+                 }}
+      .run(rounds_count);
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("Committer: two push and pay at once → the driver is woken, and both are in the block",
+          "[engine][race]") {
+  constexpr int rounds_count = 2'000;
+  Parts parts(0ns);
+  Rounds rounds(2);
+  std::atomic<int> wrong{0};
+  const auto note = [&](bool right) { wrong += right ? 0 : 1; };
+  TwoThreads{.prepare =
+                 [&](int) {
+                   for (int i = 0; i < 2; ++i) {
+                     note(parts.gate.try_enter() == Gate::Entry::entered);
+                   }
+                 },
+             .act =
+                 [&](int thread, int) {
+                   parts.committer.push(rounds[static_cast<std::size_t>(thread)], Wake::later);
+                   parts.committer.wake_for_pushed();
+                 },
+             .check =
+                 [&](int round) {
+                   parts.committer.wait(std::nullopt);
+                   note(parts.committer.step());
+                   note(rounds.inbox.operations == 2 * (round + 1));
                    note(parts.gate.pending() == 0);
                  }}
       .run(rounds_count);

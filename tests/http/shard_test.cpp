@@ -12,15 +12,14 @@
 namespace fluxgate::http {
 namespace {
 
-/// A shard that serves a product "p", over an engine that commits when the test says so.
+/// A shard that serves a sold-out product "p".
 class DrivenShard {
  public:
-  explicit DrivenShard(Units quantity = 0) {
-    auto opened =
-        Engine::open({.durability = Durability::memory, .commit_threads = 0, .storage = &storage_});
+  DrivenShard() {
+    auto opened = Engine::open({.durability = Durability::memory, .storage = &storage_});
     REQUIRE(opened.has_value());
     engine_ = *std::move(opened);
-    REQUIRE(engine_->init({.product_id = "p", .quantity = quantity}).status == InitStatus::ok);
+    REQUIRE(engine_->init({.product_id = "p", .quantity = 0}).status == InitStatus::ok);
     auto page = WaitingRoomPage::make({});
     REQUIRE(page.has_value());
     services_.emplace(*engine_, ServerOptions{}, AdminRule("", true), *std::move(page));
@@ -37,7 +36,6 @@ class DrivenShard {
 
   void serve_round() { shard_->serve_round(std::chrono::nanoseconds{0}); }
   [[nodiscard]] Shard& shard() noexcept { return *shard_; }
-  [[nodiscard]] Engine& engine() noexcept { return *engine_; }
 
  private:
   orderlog::MemoryStorage storage_;
@@ -66,19 +64,6 @@ std::string received(const base::UniqueFd& client) {
 }
 
 }  // namespace
-
-TEST_CASE("Shard: an order waits for its commit → it begins when nobody is ready any more",
-          "[http][unit]") {
-  DrivenShard driven(1);
-  const base::UniqueFd client = driven.connect();
-  send_order(client);
-  driven.serve_round();
-  CHECK_FALSE(driven.engine().step());  // more may come with it
-  driven.serve_round();
-  CHECK(driven.engine().step());
-  driven.serve_round();
-  CHECK(received(client).starts_with("HTTP/1.1 200 "));
-}
 
 TEST_CASE("Shard: a drain begins while a request has arrived that nobody has read → answered",
           "[http][unit]") {
