@@ -31,6 +31,7 @@ constexpr std::chrono::milliseconds tick_spacing_max{1};
 constexpr std::size_t accepts_at_once = 16;
 // Sessions kept for connections to come: 1.6 KiB each.
 constexpr std::size_t sessions_kept = 1024;
+
 // Out of descriptors or memory, trying again at once would spin. Ten tries a second cost nothing
 // that can be measured, and who waits is let in a tenth of a second after there is room.
 constexpr std::chrono::milliseconds accept_rest{100};
