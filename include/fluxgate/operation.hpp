@@ -156,10 +156,10 @@ enum class Submission : std::uint8_t {
 /// When the thread that commits learns of a pending order.
 enum class Wake : std::uint8_t {
   now,
-  /// At Engine::wake(), which the caller will call soon: when it has submitted them all. Until then
-  /// they gather, unless somebody else wakes it. If it is awake it waits no longer than 5 ms, and
-  /// not at all with an injected clock. Not for hosts that step by themselves: step() takes what is
-  /// there.
+  /// At Engine::wake(), which the caller will call soon: when it has submitted them all. Until
+  /// then, or until somebody submits with `now`, they gather. If the engine's thread is awake it
+  /// waits for that for 5 ms at most, and not at all with an injected clock; a host's step() never
+  /// does.
   later,
 };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 namespace fluxgate::engine {
 
@@ -15,8 +16,8 @@ namespace fluxgate::engine {
 ///
 /// Waiting helps only who comes by himself. Where every client waits for an answer before it orders
 /// again, nobody comes while all are held. The two are told apart by how long the committer, done
-/// with one batch, is idle before the next order is there. Less than half the time of a write, or
-/// less than idle_min, means that clients wait for the answers, or that enough gather during the
+/// with one batch, is idle before it learns of the next order. Less than half the time of a write,
+/// or less than idle_min, means that clients wait for the answers, or that enough gather during the
 /// write: then it writes at once. The time orders are held does not count, so holding does not
 /// change the verdict. Farther clients are known by their holds: each in which nobody joined
 /// doubles the number of batches until the next is tried, so that a client by himself is held once
@@ -28,27 +29,26 @@ class CommitDelay {
   /// Zero: never holds.
   explicit CommitDelay(std::chrono::nanoseconds delay_max) : delay_max_(delay_max) {}
 
-  /// `waiting` orders, one or more, wait and nothing is being written: seen for the first time,
-  /// they end the time in which the committer was idle. holds() sees, too.
-  void see(std::size_t waiting, std::chrono::nanoseconds now) noexcept {
+  /// Orders wait and nothing is being written: seen for the first time, they end the time in which
+  /// the committer was idle. holds() sees, too.
+  void see(std::chrono::nanoseconds now) noexcept {
     if (since_ || delay_max_.count() == 0) return;
     since_ = now;
     // A quiet night says no more than a millisecond does.
     idle_.add(std::min(now - written_at_, delay_max_));
-    first_waiting_ = waiting;
     is_skipped_ = skips_left_ > 0;
     if (is_skipped_) --skips_left_;
   }
 
-  /// True: leave those that wait waiting and ask again when more have come, at the latest at
-  /// until().
+  /// `waiting` orders, one or more, wait and nothing is being written. True: leave them waiting and
+  /// ask again when more have come, at the latest at until().
   [[nodiscard]] bool holds(std::size_t waiting, std::chrono::nanoseconds now) noexcept {
-    see(waiting, now);
+    see(now);
     if (!since_) return false;
     const bool is_thin = idle_.average > idle_min && 2 * idle_.average > write_.average;
     if (waiting >= waiting_enough || !is_thin || is_skipped_) return false;
     if (now - *since_ < delay_max_) {
-      is_held_ = true;
+      if (!std::exchange(is_held_, true)) first_waiting_ = waiting;
       return true;
     }
     if (!is_held_) return false;
@@ -57,7 +57,7 @@ class CommitDelay {
     return false;
   }
 
-  /// When to stop holding; none: nobody is held.
+  /// When to stop holding; none: nobody waits that was seen.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> until() const noexcept {
     if (!since_) return std::nullopt;
     return *since_ + delay_max_;
@@ -89,7 +89,7 @@ class CommitDelay {
   static constexpr unsigned skips_max = 63;
 
   std::chrono::nanoseconds written_at_{0};
-  std::size_t first_waiting_ = 0;  // when since_ was set
+  std::size_t first_waiting_ = 0;  // when they began to be held
   unsigned skips_ = 0;             // batches to let pass after the last hold
   unsigned skips_left_ = 0;
   bool is_skipped_ = false;                        // those that wait now

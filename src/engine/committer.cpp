@@ -86,18 +86,17 @@ bool Committer::may_hold(std::chrono::nanoseconds now) const {
 // Who owes the wake-up is about to push more. Taken at once it would be ten orders at a time under
 // a flood of them, and a fifth of the CPU time would go into writes.
 bool Committer::awaits_payment(std::chrono::nanoseconds now) {
-  if (!owed_since_) owed_since_ = now;
-  if (!owes_wake_.load(std::memory_order_relaxed)) owed_since_.reset();
-  if (!owed_since_) return false;
-  delay_.see(parts_.gate.pending(), now);
-  return now - *owed_since_ < parts_.owed_max;
+  const bool is_owed = owes_wake_.load(std::memory_order_relaxed);
+  owed_since_ = is_owed ? std::optional(owed_since_.value_or(now)) : std::nullopt;
+  if (is_owed) delay_.see(now);
+  return is_owed && now - *owed_since_ < parts_.owed_max;
 }
 
 bool Committer::step() {
   const auto now = parts_.clock.monotonic();
   const bool may_wait = may_hold(now);
   const bool is_unpaid = may_wait && awaits_payment(now);
-  const bool is_held = may_wait && !is_unpaid && delay_.holds(parts_.gate.pending(), now);
+  const bool is_held = may_wait && !owed_since_ && delay_.holds(parts_.gate.pending(), now);
   // Those who join the held may wake the driver. The unpaid have a payer who will.
   is_holding_.store(is_held, std::memory_order_relaxed);
   if (is_unpaid || is_held) return tend();

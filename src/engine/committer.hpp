@@ -80,7 +80,7 @@ class Committer {
   }
 
   /// One round: gather, write, settle, and what is due by time. True if it did anything. Orders
-  /// that CommitDelay holds are left for a later one.
+  /// whose wake-up is owed, and those that CommitDelay holds, are left for a later one.
   bool step();
 
   // The phases of step(), for drivers that stop between them (a simulator that crashes there).
@@ -146,7 +146,7 @@ class Committer {
   // Written by pushers and whoever pays. Release and acquire: who pays for another's push has it
   // before its wake-up, so that the woken driver finds it.
   std::atomic<bool> owes_wake_{false};
-  // Since when step() leaves waiting what is owed a wake-up.
+  // Since when step() sees waiting what is owed a wake-up; none: paid.
   std::optional<std::chrono::nanoseconds> owed_since_;
   // Written by step(), and by the pusher that ends the hold. Relaxed: read late it costs the rest
   // of a hold.

@@ -53,8 +53,9 @@ std::chrono::microseconds delay_of(const EngineOptions& options) {
 
 // A shard pays the wake-up it owes after 2 ms and the round it is in. The others do not wait for
 // one that is held up.
+constexpr std::chrono::milliseconds owed_max{5};
 std::chrono::milliseconds owed_of(const EngineOptions& options) {
-  return std::chrono::milliseconds(may_hold(options) ? 5 : 0);
+  return may_hold(options) ? owed_max : std::chrono::milliseconds(0);
 }
 
 // A secret that lives as long as the log it is part of.

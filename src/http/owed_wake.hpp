@@ -9,8 +9,8 @@ namespace fluxgate::http {
 /// When a shard that submitted orders with Wake::later calls Engine::wake().
 ///
 /// Each commit costs as much CPU time as some ten orders over HTTP, so a batch is worth waiting for
-/// while there are other requests to serve, and not longer. It is not worth more than a few hundred
-/// orders: what their answers need is out of the caches by then. Of 64 to 512 orders, 192 and 256
+/// while there are other requests to serve, and not longer. Nor is it worth more than a few hundred
+/// events: what the answers need is out of the caches by then. Of 64 to 512 events, 192 and 256
 /// cost least on 1,000 to 4,000 connections.
 ///
 /// Threads: one.

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <cerrno>
-#include <optional>
 #include <string>
 #include <utility>
 

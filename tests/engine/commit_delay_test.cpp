@@ -79,7 +79,7 @@ TEST_CASE("CommitDelay: first seen long before they may be written → not idle 
   CommitDelay delay(1ms);
   nanoseconds now = 1s;
   const auto batch = [&](nanoseconds until_paid) {
-    delay.see(1, now);
+    delay.see(now);
     now += until_paid;
     const bool is_held = delay.holds(1, now);
     now += is_held ? 1ms : 0ms;
@@ -94,10 +94,25 @@ TEST_CASE("CommitDelay: first seen long before they may be written → not idle 
   for (int i = 0; i < 20; ++i) committing.batch(400us);
   for (int i = 0; i < 10; ++i) {
     committing.now += 400us;
-    committing.delay.see(1, committing.now);
+    committing.delay.see(committing.now);
     CHECK(committing.batch(1ms) == 0ns);
   }
   CHECK(committing.batch(400us) == 1ms);
+}
+
+TEST_CASE("CommitDelay: who comes before the hold has not joined it", "[engine][unit]") {
+  Committing committing(1ms);
+  for (int i = 0; i < 20; ++i) committing.batch(400us);
+  // Five more come between the first look and the hold, and nobody while it lasts.
+  const auto batch = [&] {
+    committing.now += 400us;
+    committing.delay.see(committing.now);
+    return committing.batch(300us, 6, 0);
+  };
+  int held = 0;
+  for (int i = 0; i < 200; ++i) batch();
+  for (int i = 0; i < 640; ++i) held += batch() > 0ns ? 1 : 0;
+  CHECK(held == 10);
 }
 
 TEST_CASE("CommitDelay: zero → never held", "[engine][unit]") {

@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds owed_max{20};
 
 /// A committer and all its parts, before its first block.
 struct Parts {
-  explicit Parts(std::chrono::nanoseconds delay_max_ = delay) : delay_max(delay_max_) {}
+  explicit Parts(std::chrono::nanoseconds delay_of_thin = delay) : delay_max(delay_of_thin) {}
 
   std::chrono::nanoseconds delay_max;
   ManualClock clock;
@@ -116,7 +116,7 @@ TEST_CASE("Committer: a wake-up is owed → what is pushed waits for it, whateve
   CHECK(rounds.inbox.operations == 0);
 
   parts.committer.wake_for_pushed();
-  parts.committer.wait(std::nullopt);  // is woken
+  parts.committer.wait(parts.clock.monotonic() + 10s);  // is woken
   CHECK(parts.committer.step());
   CHECK(rounds.inbox.operations == 2 * CommitDelay::waiting_enough);
   EngineStats stats;
@@ -126,7 +126,7 @@ TEST_CASE("Committer: a wake-up is owed → what is pushed waits for it, whateve
 
 TEST_CASE("Committer: a wake-up is owed and not paid → written when it is overdue",
           "[engine][unit]") {
-  Parts parts;
+  Parts parts(2 * owed_max);  // thin ones are held for longer than that
   Rounds rounds(1);
   REQUIRE(refusal_at<InitStatus>(parts.gate) == std::nullopt);
   parts.committer.push(rounds[0], Wake::later);
@@ -170,6 +170,21 @@ TEST_CASE("Committer: paid, and thin → held for others to join, from when it w
   parts.clock.advance(delay / 2);
   CHECK(parts.committer.step());
   CHECK(rounds.inbox.operations == 1);
+}
+
+TEST_CASE("Committer: a host steps by itself → takes what is owed a wake-up at once",
+          "[engine][unit]") {
+  Life life;
+  life.options.durability = Durability::sync;
+  life.options.clock = &system_clock();
+  Engine& engine = life.open();
+  REQUIRE(engine.init({.product_id = "p", .quantity = 1}).status == InitStatus::ok);
+  Inbox inbox;
+  OrderOperation order(inbox);
+  order.request = {"p", "ann", "k", 1, {}};
+  REQUIRE(engine.submit(order, Wake::later) == Submission::pending);
+  CHECK(engine.step());
+  CHECK(order.result.status == OrderStatus::accepted);
 }
 
 TEST_CASE("Committer: two end a hold at once → the driver is woken, and both are in the block",
@@ -228,7 +243,7 @@ TEST_CASE("Committer: two push and pay at once → the driver is woken, and both
                  },
              .check =
                  [&](int round) {
-                   parts.committer.wait(std::nullopt);
+                   parts.committer.wait(parts.clock.monotonic() + 10s);
                    note(parts.committer.step());
                    note(rounds.inbox.operations == 2 * (round + 1));
                    note(parts.gate.pending() == 0);
